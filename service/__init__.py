@@ -1,0 +1,1 @@
+"""The doors: the `tamis` command and the reports. Nothing imports this package."""

@@ -1,0 +1,179 @@
+"""Writes files that are whole or not there: content in the name, data and folder flushed before anybody is told.
+
+The only place that knows how a part gets onto storage. Local paths now; an object store needs a put in place of the rename.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.failpoints import failpoint
+
+#: A row group closes at this many rows, or sooner at this many bytes of Arrow data, which bounds what a writer holds.
+ROW_GROUP_ROWS = 8192
+ROW_GROUP_BYTES = 64 << 20
+_TEMPORARY_PREFIX = ".tmp-"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file that has landed. `name` ends in 16 hex digits of `sha256`; `bytes` is the size on storage."""
+
+    name: str
+    sha256: str
+    rows: int
+    bytes: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Gives the fields as a JSON object."""
+        return asdict(self)
+
+
+def write_part(
+    directory: Path, stem: str, batches: pa.Table | Iterable[pa.RecordBatch], schema: pa.Schema | None = None
+) -> Part:
+    """Writes batches as one zstd Parquet file ``<stem>-<hash>.parquet`` and flushes the file and its folder.
+
+    Writing the same rows again gives the same name and the same bytes, so two writers of one shard never disagree.
+
+    Args:
+        directory: made if missing.
+        stem: first part of the file's name, for example ``part-00012``.
+        batches: a table, or batches that are written as they come (memory: one row group, see `ROW_GROUP_BYTES`).
+        schema: the file's schema with its contract metadata; by default the table's. Needed for batches.
+
+    Raises:
+        ValueError: if batches come without a schema.
+    """
+    if isinstance(batches, pa.Table):
+        schema = schema or batches.schema
+        batches = batches.to_batches(max_chunksize=ROW_GROUP_ROWS)
+    if schema is None:
+        raise ValueError("write_part: batches need a schema")
+    rows = 0
+    with _landing(directory, f"{stem}-{{}}.parquet") as landing:
+        with pq.ParquetWriter(landing.handle, schema, compression="zstd", write_statistics=True) as writer:
+            for batch in _full_row_groups(batches, schema):
+                rows += batch.num_rows
+                writer.write_table(batch, row_group_size=ROW_GROUP_ROWS)
+    return Part(landing.name, landing.sha256, rows, landing.size)
+
+
+def write_lines(directory: Path, stem: str, lines: Iterable[str]) -> Part:
+    """Writes text lines as ``<stem>-<hash>.jsonl``, UTF-8, each ended by a newline, flushed like `write_part`."""
+    rows = 0
+    with _landing(directory, f"{stem}-{{}}.jsonl") as landing:
+        for line in lines:
+            landing.handle.write(line.encode("utf-8") + b"\n")
+            rows += 1
+    return Part(landing.name, landing.sha256, rows, landing.size)
+
+
+def write_bytes_durably(path: Path, content: bytes) -> None:
+    """Replaces `path` by `content` in one step: a reader sees the old file or the new, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(prefix=_TEMPORARY_PREFIX, dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        failpoint("files.before_rename")
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def write_json_durably(path: Path, value: Any) -> None:
+    """Replaces `path` by the value as indented JSON with sorted keys, in one step."""
+    write_bytes_durably(path, (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    """Reads a JSON file. Raises FileNotFoundError or json.JSONDecodeError as they come."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def sync_directory(directory: Path) -> None:
+    """Flushes a folder's entries, so that a rename in it survives a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_temporaries(directory: Path) -> int:
+    """Deletes what killed writers left half written below `directory`; gives how many. Call only under the run's lock."""
+    removed = 0
+    for path in directory.rglob(f"{_TEMPORARY_PREFIX}*"):
+        path.unlink(missing_ok=True)
+        removed += 1
+    return removed
+
+
+def sha256_of(path: Path) -> str:
+    """Gives the SHA-256 of a file as hex, read in chunks."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+@dataclass
+class _Landing:
+    handle: BinaryIO
+    name: str = ""
+    sha256: str = ""
+    size: int = 0
+
+
+@contextlib.contextmanager
+def _landing(directory: Path, pattern: str) -> Iterator[_Landing]:
+    """Gives a temporary file; on success hashes, flushes and renames it to `pattern` with the hash filled in."""
+    directory.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary_name = tempfile.mkstemp(prefix=_TEMPORARY_PREFIX, dir=directory)
+    temporary = Path(temporary_name)
+    try:
+        with os.fdopen(descriptor, "wb") as handle:
+            landing = _Landing(handle)
+            yield landing
+            handle.flush()
+            os.fsync(handle.fileno())
+        failpoint("files.after_write")
+        temporary.chmod(0o644)
+        landing.sha256 = sha256_of(temporary)
+        landing.size = temporary.stat().st_size
+        landing.name = pattern.format(landing.sha256[:16])
+        temporary.replace(directory / landing.name)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    failpoint("files.after_rename")
+    sync_directory(directory)
+
+
+def _full_row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Regroups batches into tables of at most `ROW_GROUP_ROWS`, closed early where they hold `ROW_GROUP_BYTES`."""
+    pending: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        pending.append(batch)
+        rows += batch.num_rows
+        size += batch.nbytes
+        while rows >= ROW_GROUP_ROWS or (rows and size >= ROW_GROUP_BYTES):
+            table = pa.Table.from_batches(pending, schema)
+            yield table.slice(0, ROW_GROUP_ROWS)
+            rest = table.slice(ROW_GROUP_ROWS)
+            pending, rows, size = rest.to_batches(), rest.num_rows, rest.nbytes
+    if rows:
+        yield pa.Table.from_batches(pending, schema)

@@ -1,0 +1,318 @@
+"""What a user asks for: the recipes of curate, verify and select as validated models, read from YAML.
+
+Reads one YAML file and nothing else. A recipe that does not validate gives one line that names file, line and field.
+"""
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from schemas.errors import RecipeError
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Format = Literal["auto", "warc", "html", "jsonl", "parquet", "source"]
+
+MEBIBYTE = 1 << 20
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InputRecipe(_Strict):
+    """One source of documents."""
+
+    source: Name = Field(description="Name of the source; part of every document's id.")
+    path: str = Field(description="File, folder or glob; relative to the recipe's folder.")
+    format: Format = Field(
+        "auto", description="`auto` goes by file name; `source` reads a folder as code, a document a file."
+    )
+    dump: str = Field(
+        "", description="Name of the crawl or release. Earlier dumps (by name) win over later ones in dedup."
+    )
+    columns: dict[str, str] = Field(
+        default_factory=dict,
+        description="For JSONL and Parquet: our field -> their column, for example {text: content}.",
+    )
+    include: list[str] = Field(default_factory=list, description="Globs on the relative path; none means all.")
+    exclude: list[str] = Field(default_factory=list, description="Globs on the relative path that are left out.")
+    repo_depth: int = Field(
+        0, ge=0, description="For `source`: how many leading folders of the path name the repository."
+    )
+
+
+class ExtractRecipe(_Strict):
+    """HTML to text. Documents that are text already pass."""
+
+    engine: Literal["resiliparse"] = "resiliparse"
+    formulas: bool = Field(True, description="Keep MathJax, KaTeX and MathML formulas as `$...$`.")
+    main_content: bool = Field(True, description="Leave out navigation, footers and the like.")
+
+
+class LanguageRecipe(_Strict):
+    """Identify the language of each document, and keep some languages."""
+
+    engine: Literal["py3langid", "langdetect", "fasttext"] = "py3langid"
+    model_path: str | None = Field(None, description="Model file of the fasttext engine.")
+    keep: list[str] = Field(default_factory=list, description="Languages to keep; none means all, and only labels.")
+    min_score: Share = Field(0.65, description="Least score of the label (FineWeb: 0.65).")
+
+
+class FilterRecipe(_Strict):
+    """A table of named thresholds over signals. `tamis rules` lists the tables."""
+
+    rules: Literal["gopher_quality", "deepseek_coder"]
+    thresholds: dict[str, float] = Field(
+        default_factory=dict, description="Reason -> threshold, in place of the table's."
+    )
+    disable: list[str] = Field(default_factory=list, description="Reasons that are not applied.")
+
+
+class ExactDedupRecipe(_Strict):
+    """Remove documents whose text, white space apart, is that of an earlier one."""
+
+
+class NearDedupRecipe(_Strict):
+    """Remove documents whose shingles overlap an earlier staying document's; every pair is verified by true Jaccard."""
+
+    threshold: Share = Field(0.8, description="Least Jaccard similarity that removes.")
+    ngram: int = Field(5, ge=1, le=32, description="Words a shingle.")
+    bands: int = Field(14, ge=1, le=128, description="FineWeb: 14 bands of 8 rows.")
+    rows: int = Field(8, ge=1, le=64)
+    bucket_leaders: int = Field(
+        32, ge=1, description="In a larger bucket a document meets only this many earliest ones."
+    )
+    partitions: int = Field(
+        16, ge=1, le=4096, description="Hash ranges of the shuffle; more means less memory a worker."
+    )
+
+
+STEP_KINDS = ("extract", "language", "filter", "exact_dedup", "near_dedup")
+
+
+class StepRecipe(_Strict):
+    """One step: exactly one of the kinds, for all sources or some."""
+
+    name: Name | None = Field(None, description="By default the rule table's name or the kind.")
+    sources: list[str] = Field(default_factory=list, description="Sources it applies to; none means all.")
+    extract: ExtractRecipe | None = None
+    language: LanguageRecipe | None = None
+    filter: FilterRecipe | None = None
+    exact_dedup: ExactDedupRecipe | None = None
+    near_dedup: NearDedupRecipe | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "StepRecipe":
+        given = [kind for kind in STEP_KINDS if getattr(self, kind) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                f"a step has exactly one of {', '.join(STEP_KINDS)}; this one has {', '.join(given) or 'none'}"
+            )
+        return self
+
+    @property
+    def kind(self) -> str:
+        """The one kind that is given."""
+        return next(kind for kind in STEP_KINDS if getattr(self, kind) is not None)
+
+    @property
+    def title(self) -> str:
+        """The step's name in funnels, rejects and reports."""
+        return self.name or (self.filter.rules if self.filter else self.kind)
+
+
+class OutputRecipe(_Strict):
+    """How shards are cut. None of it changes ids or decisions."""
+
+    input_shard_bytes: int = Field(32 * MEBIBYTE, ge=1, description="Input bytes (as stored) a map shard takes.")
+    output_shard_bytes: int = Field(256 * MEBIBYTE, ge=1, description="About how much text an output file holds.")
+    batch_rows: int = Field(2048, ge=1, le=65536)
+    batch_bytes: int = Field(16 * MEBIBYTE, ge=1)
+    max_line_bytes: int = Field(64 * MEBIBYTE, ge=1024, description="A longer JSONL line is quarantined.")
+    max_document_bytes: int = Field(64 * MEBIBYTE, ge=1024, description="A larger page or file is quarantined.")
+
+
+class CurateRecipe(_Strict):
+    """`tamis curate`: sources, steps in order, output."""
+
+    name: Name
+    inputs: list[InputRecipe] = Field(min_length=1)
+    steps: list[StepRecipe] = Field(min_length=1)
+    output: OutputRecipe = Field(default_factory=lambda: OutputRecipe.model_validate({}))
+
+    @model_validator(mode="after")
+    def _steps_fit(self) -> "CurateRecipe":
+        sources = {item.source for item in self.inputs}
+        titles: set[str] = set()
+        seen_dedup = ""
+        for step in self.steps:
+            unknown = [source for source in step.sources if source not in sources]
+            if unknown:
+                raise ValueError(
+                    f"step {step.title!r} names source {unknown[0]!r}, which no input has{_hint(unknown[0], sources)}"
+                )
+            if step.title in titles:
+                raise ValueError(f"two steps are called {step.title!r}: give one a `name`")
+            titles.add(step.title)
+            if step.kind in ("exact_dedup", "near_dedup"):
+                if step.kind == seen_dedup or (step.kind == "exact_dedup" and seen_dedup):
+                    raise ValueError(f"step {step.title!r}: one exact_dedup, then one near_dedup, is what a job takes")
+                seen_dedup = step.kind
+            elif seen_dedup:
+                raise ValueError(f"step {step.title!r} comes after {seen_dedup}; dedup steps come last")
+        return self
+
+
+class VerifierRecipe(_Strict):
+    """One verifier of a rubric."""
+
+    name: Name
+    settings: dict[str, Any] = Field(default_factory=dict)
+    weight: float = Field(
+        1.0, description="Share in the reward; 0 makes it a metric, which is recorded and never summed."
+    )
+    gate: bool = Field(False, description="When its score is below 1, the whole reward is 0.")
+
+
+class VerifyRecipe(_Strict):
+    """`tamis verify`: the rubric, and how the work is cut."""
+
+    name: Name = "r1"
+    verifiers: list[VerifierRecipe] = Field(min_length=1)
+    shard_generations: int = Field(
+        256, ge=1, description="About this many generations a shard; a prompt's group stays whole."
+    )
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "VerifyRecipe":
+        names = [item.name for item in self.verifiers]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"verifier {twice[0]!r} is listed twice")
+        return self
+
+
+class Requirement(_Strict):
+    """What a verifier must have said of a generation."""
+
+    min_score: Share = 1.0
+
+
+class OrderKey(_Strict):
+    """One key of the ranking within a prompt: a verifier's score, or `tokens`."""
+
+    by: str
+    order: Literal["asc", "desc"] = "desc"
+
+
+class SelectRecipe(_Strict):
+    """`tamis select`: which generations make the set."""
+
+    name: Name
+    role: Literal["sft"] = "sft"
+    require: dict[str, Requirement] = Field(min_length=1, description="Verifier -> what it must have said.")
+    per_prompt: int = Field(1, ge=1, description="Best of n: how many a prompt at most.")
+    order_by: list[OrderKey] = Field(default_factory=lambda: [OrderKey(by="tokens", order="asc")])
+    models: list[str] = Field(default_factory=list, description="Only these models; none means all.")
+    sources: list[str] = Field(default_factory=list, description="Only prompts of these sources; none means all.")
+    limit: int | None = Field(None, ge=1)
+
+
+Recipe = TypeVar("Recipe", bound=BaseModel)
+
+
+def load_recipe(path: Path, model: type[Recipe]) -> Recipe:
+    """Reads a YAML recipe.
+
+    Raises:
+        RecipeError: if the file is missing or not YAML, or a field is unknown, missing or out of range; the message is
+            one line, ``file:line: field: what is wrong``, for the first thing that is wrong.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise RecipeError(f"{path}: no such recipe") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: cannot be read: {error}") from None
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise RecipeError(f"{path}{line}: not YAML: {getattr(error, 'problem', None) or error}") from None
+    if not isinstance(value, dict):
+        raise RecipeError(
+            f"{path}:1: a recipe is a mapping, this is {'empty' if value is None else type(value).__name__}"
+        )
+    return _validated(value, model, node, str(path))
+
+
+def parse_recipe(value: dict[str, Any], model: type[Recipe], where: str) -> Recipe:
+    """Validates a recipe that is in memory already; errors name `where` in place of a file and line."""
+    return _validated(value, model, None, where)
+
+
+def _validated(value: dict[str, Any], model: type[Recipe], node: yaml.Node | None, where: str) -> Recipe:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        location = tuple(first["loc"])
+        line = f":{_line_of(node, location)}" if node is not None else ""
+        field = ".".join(str(part) for part in location) or model.__name__
+        message = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            message = "unknown field" + _hint(str(location[-1]), _fields_at(model, location[:-1]))
+        raise RecipeError(f"{where}{line}: {field}: {message}") from None
+
+
+def _line_of(node: yaml.Node | None, location: tuple[Any, ...]) -> int:
+    """Finds the line (from 1) of the deepest part of `location` that the YAML has."""
+    line = node.start_mark.line if node is not None else 0
+    for part in location:
+        if isinstance(node, yaml.MappingNode):
+            match = next(((key, item) for key, item in node.value if key.value == str(part)), None)
+            if match is None:
+                break
+            line, node = match[0].start_mark.line, match[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line
+        else:
+            break
+    return line + 1
+
+
+def _fields_at(model: type[BaseModel], location: tuple[Any, ...]) -> set[str]:
+    """Gives the field names that are known at a place of the recipe, for a hint; empty where the place is free-form."""
+    current: Any = model
+    for part in location:
+        if isinstance(part, int):
+            continue
+        field = getattr(current, "model_fields", {}).get(part)
+        if field is None:
+            return set()
+        current = _model_in(field.annotation)
+        if current is None:
+            return set()
+    return set(current.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        found = _model_in(argument)
+        if found is not None:
+            return found
+    return None
+
+
+def _hint(word: str, known: set[str]) -> str:
+    close = difflib.get_close_matches(word, sorted(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
