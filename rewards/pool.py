@@ -1,0 +1,456 @@
+"""A pool of processes that can be killed: CPU-bound work on hostile input, with a budget of time and memory for each request.
+
+Not multiprocessing, which daemonic workers of a task queue may not start; not signal.alarm, which dies in threads. The pool
+starts one zygote (`rewards.zygote`) and speaks JSON frames with its forks over sockets. It may be used from several threads,
+and survives a fork of its own process: the child drops what it inherited and starts its own zygote when it needs one.
+"""
+
+import atexit
+import collections
+import contextlib
+import dataclasses
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from rewards.frames import FrameError, receive_frame, send_frame
+from rewards.zygote import FORK, REAP
+
+Outcome = Literal["ok", "time_limit", "memory_limit", "too_complex", "crash", "error"]
+
+START_SECONDS: Final = 120.0
+"""How long a zygote may take to import what it needs, on a busy machine."""
+
+REQUESTS_PER_WORKER: Final = 500
+"""A worker is replaced after so many requests, so that caches of libraries do not eat the next request's memory."""
+
+ATTEMPTS: Final = 2
+"""How often a request is tried when its worker dies of something that is not its budget."""
+
+_KEPT_ENVIRONMENT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
+_BOOT: Final = (
+    "import json,sys;sys.path[:]=json.loads(sys.argv[2]);from rewards.zygote import main;main(int(sys.argv[1]))"
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may use.
+
+    Attributes:
+        cpu_seconds: processor time; more is `time_limit`, whatever else the machine is doing.
+        wall_seconds: elapsed time; more is `time_limit` too, and the reply's `cpu_seconds` tells a hang or a busy machine
+            from hard work.
+        memory_bytes: address space beyond what a fresh worker has.
+    """
+
+    cpu_seconds: float = 3.0
+    wall_seconds: float = 6.0
+    memory_bytes: int = 512 * 1024 * 1024
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reply:
+    """What became of one request.
+
+    Attributes:
+        outcome: `ok`; a limit; `crash` when the request kills every worker that takes it by a fault such as SIGSEGV; `error`
+            when the handler raised, the worker was killed from outside twice, or no process can be started.
+        value: the handler's answer, for `ok`.
+        phase: the last phase that the handler noted; says what was under way when a limit struck.
+        cpu_seconds: processor time of the worker since it took the request, when it was stopped by the clock; else 0.
+        error: one line, for `error` and `crash`.
+    """
+
+    outcome: Outcome
+    value: Any = None
+    phase: str = ""
+    cpu_seconds: float = 0.0
+    error: str = ""
+
+
+class _StartError(Exception):
+    """No zygote or worker could be started; the text says why."""
+
+
+@dataclasses.dataclass(eq=False, slots=True)
+class _Zygote:
+    process: subprocess.Popen[bytes]
+    control: socket.socket
+
+    def fork_worker(self) -> "_Worker":
+        ours, theirs = socket.socketpair()
+        with theirs:
+            socket.send_fds(self.control, [FORK + bytes(8)], [theirs.fileno()])
+            pid = self._answer()
+        return _Worker(self, pid, ours)
+
+    def reap(self, pid: int) -> int:
+        """Kills the worker if it still lives and gives its wait status."""
+        self.control.sendall(REAP + pid.to_bytes(8, "big"))
+        return self._answer()
+
+    def _answer(self) -> int:
+        reply = self.control.recv(8)
+        if len(reply) != 8:
+            raise _StartError("the zygote is gone")
+        return int.from_bytes(reply, "big")
+
+
+@dataclasses.dataclass(eq=False, slots=True)
+class _Worker:
+    zygote: _Zygote
+    pid: int
+    peer: socket.socket
+    served: int = 0
+
+    def cpu_used(self) -> float:
+        """Gives the processor seconds the worker has used so far, 0.0 where the system does not say."""
+        try:
+            fields = (
+                Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+            )
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        except (OSError, ValueError, IndexError):
+            return 0.0
+
+
+@dataclasses.dataclass(slots=True)
+class _Job:
+    index: int
+    deadline: float
+    cpu_before: float
+    phase: str = ""
+
+
+class ProcessPool:
+    """Runs requests in killable processes.
+
+    Args:
+        target: `module:function`, a `rewards.zygote.Handler`. It is imported in the zygote, not here.
+        size: how many requests run at once. Parallelism mostly belongs to the caller's own workers: the default is 1.
+        limits: what one request may use.
+    """
+
+    _changed: threading.Condition
+    _zygote: _Zygote | None
+    _idle: list[_Worker]
+    _live: int  # waiting and borrowed places together; never above `size`
+
+    def __init__(self, target: str, *, size: int = 1, limits: Limits | None = None) -> None:
+        if size < 1:
+            raise ValueError(f"a pool needs at least one process, not {size}")
+        self.target = target
+        self.size = size
+        self.limits = limits or Limits()
+        self._forget()
+        _POOLS.add(self)
+
+    def run(self, requests: Sequence[Any]) -> list[Reply]:
+        """Gives the reply to each request, in order. Never raises for what a request does, and ends within its limits.
+
+        A request whose worker is killed from outside is tried once more.
+        """
+        if not requests:
+            return []
+        try:
+            with self._borrowed(min(self.size, len(requests))) as workers:
+                return _Batch(self, workers, requests).finish()
+        except (_StartError, OSError) as failure:
+            return [Reply("error", error=f"no worker process: {failure}")] * len(requests)
+
+    def close(self) -> None:
+        """Ends all processes. A later `run` starts new ones."""
+        with self._changed:
+            zygote, self._zygote = self._zygote, None
+            for worker in self._idle:
+                worker.peer.close()
+            self._live -= len(self._idle)
+            self._idle.clear()
+        if zygote is not None:
+            _end(zygote)
+
+    def worker_pids(self) -> list[int]:
+        """Gives the process ids of the workers that wait for work, for those who watch or test the pool."""
+        with self._changed:
+            return [worker.pid for worker in self._idle]
+
+    def zygote_pid(self) -> int | None:
+        """Gives the process id of the zygote, None while there is none."""
+        with self._changed:
+            return None if self._zygote is None else self._zygote.process.pid
+
+    def spawn(self) -> _Worker:
+        """Forks a worker, starting the zygote first where there is none. For the batch that runs in this pool only.
+
+        Raises:
+            _StartError: when that fails twice; the text says why.
+        """
+        with self._changed:
+            try:
+                return self._fork_worker()
+            except (OSError, _StartError):
+                self._drop_zygote()
+            return self._fork_worker()
+
+    def _fork_worker(self) -> _Worker:
+        zygote = self._zygote or _start_zygote(self.target, self.limits)
+        self._zygote = zygote
+        return zygote.fork_worker()
+
+    def discard(self, worker: _Worker) -> int | None:
+        """Kills a worker and gives its wait status, None when its zygote is gone too (its workers die with it)."""
+        worker.peer.close()
+        with self._changed:
+            if worker.zygote is not self._zygote:
+                return None
+            try:
+                return worker.zygote.reap(worker.pid)
+            except (OSError, _StartError):
+                self._drop_zygote()
+                return None
+
+    @contextlib.contextmanager
+    def _borrowed(self, wanted: int) -> Iterator[list[_Worker | None]]:
+        """Lends up to `wanted` places, at least one: a waiting worker, or None for one yet to be forked."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._idle or self._live < self.size)
+            taken: list[_Worker | None] = []
+            while len(taken) < wanted and self._idle:
+                taken.append(self._idle.pop())
+            fresh = min(wanted - len(taken), self.size - self._live)
+            taken.extend([None] * fresh)
+            self._live += fresh
+        try:
+            yield taken
+        finally:
+            with self._changed:
+                for worker in taken:
+                    if worker is not None and worker.zygote is self._zygote:
+                        self._idle.append(worker)
+                        continue
+                    self._live -= 1
+                    if worker is not None:
+                        worker.peer.close()
+                self._changed.notify_all()
+
+    def _drop_zygote(self) -> None:
+        zygote, self._zygote = self._zygote, None
+        for worker in self._idle:
+            worker.peer.close()
+        self._live -= len(self._idle)
+        self._idle.clear()
+        if zygote is not None:
+            _end(zygote)
+
+    def _forget(self) -> None:
+        """Begins with nothing: at construction, and in a forked child, whose inherited lock may be held by nobody."""
+        self._changed = threading.Condition(threading.RLock())
+        self._zygote = None
+        self._idle = []
+        self._live = 0
+
+    def after_fork(self) -> None:
+        """Lets go of the parent's processes without a word to them: they go on serving the parent."""
+        zygote, idle = self._zygote, self._idle
+        self._forget()
+        for worker in idle:
+            worker.peer.close()
+        if zygote is not None:
+            zygote.control.close()
+            zygote.process.returncode = 0  # it is not this process's child: nothing to wait for
+
+
+class _Batch:
+    """One call of `ProcessPool.run`: gives requests to the borrowed workers and watches their clocks."""
+
+    def __init__(self, pool: ProcessPool, workers: list[_Worker | None], requests: Sequence[Any]) -> None:
+        self._pool = pool
+        self._places = workers
+        self._requests = requests
+        self._replies: list[Reply | None] = [None] * len(requests)
+        self._waiting = collections.deque(range(len(requests)))
+        self._attempts = [0] * len(requests)
+        self._jobs: dict[int, _Job] = {}
+        self._selector = selectors.DefaultSelector()
+
+    def finish(self) -> list[Reply]:
+        try:
+            while self._waiting or self._jobs:
+                self._hand_out()
+                if not self._jobs:
+                    continue
+                nearest = min(job.deadline for job in self._jobs.values())
+                for key, _ in self._selector.select(max(0.0, nearest - time.monotonic())):
+                    self._hear(key.data)
+                now = time.monotonic()
+                for place in [place for place, job in self._jobs.items() if job.deadline <= now]:
+                    self._stop_late(place)
+        finally:
+            for place in list(self._jobs):  # an interrupt of the caller: what still runs is of no use to anybody
+                self._lose_worker(place)
+            self._selector.close()
+        return [reply or Reply("error", error="no reply") for reply in self._replies]
+
+    def _hand_out(self) -> None:
+        for place in range(len(self._places)):
+            if not self._waiting:
+                return
+            if place in self._jobs:
+                continue
+            worker = self._places[place]
+            if worker is None:
+                worker = self._places[place] = self._pool.spawn()
+            index = self._waiting.popleft()
+            self._attempts[index] += 1
+            worker.served += 1
+            deadline = time.monotonic() + self._pool.limits.wall_seconds
+            self._jobs[place] = _Job(index, deadline, worker.cpu_used())
+            self._selector.register(worker.peer, selectors.EVENT_READ, place)
+            worker.peer.settimeout(self._pool.limits.wall_seconds)
+            try:
+                send_frame(worker.peer, self._requests[index])
+            except FrameError as failure:
+                self._settle(place, Reply("too_complex", error=str(failure)))
+            except OSError:
+                self._bury(place)
+
+    def _hear(self, place: int) -> None:
+        worker, job = self._places[place], self._jobs[place]
+        assert worker is not None  # noqa: S101 - a place with a job has a worker
+        try:
+            worker.peer.settimeout(max(0.01, job.deadline - time.monotonic()))
+            message = receive_frame(worker.peer)
+        except TimeoutError:
+            self._stop_late(place)
+            return
+        except (EOFError, FrameError, OSError):
+            self._bury(place)
+            return
+        if "phase" in message:
+            job.phase = message["phase"]
+            return
+        if "ok" in message:
+            self._settle(place, Reply("ok", message["ok"], job.phase))
+        else:
+            self._settle(place, Reply(message["failed"], phase=job.phase, error=message.get("error", "")))
+            if message["failed"] == "memory_limit":
+                self._lose_worker(place)
+        if worker.served >= REQUESTS_PER_WORKER:
+            self._lose_worker(place)
+
+    def _stop_late(self, place: int) -> None:
+        worker, job = self._places[place], self._jobs[place]
+        used = worker.cpu_used() - job.cpu_before if worker is not None else 0.0
+        self._settle(place, Reply("time_limit", phase=job.phase, cpu_seconds=max(0.0, used)))
+        self._lose_worker(place)
+
+    def _bury(self, place: int) -> None:
+        """Finds out what a worker died of, and tries its request again unless it was its own budget."""
+        job = self._jobs[place]
+        status = self._lose_worker(place)
+        killer = os.WTERMSIG(status) if status is not None and os.WIFSIGNALED(status) else 0
+        if killer == signal.SIGPROF:
+            used = self._pool.limits.cpu_seconds
+            self._replies[job.index] = Reply("time_limit", phase=job.phase, cpu_seconds=used)
+        elif self._attempts[job.index] < ATTEMPTS:
+            self._waiting.append(job.index)
+        elif killer in {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL}:
+            self._replies[job.index] = Reply("crash", phase=job.phase, error=signal.Signals(killer).name)
+        else:
+            self._replies[job.index] = Reply("error", phase=job.phase, error=f"the worker died twice (status {status})")
+
+    def _settle(self, place: int, reply: Reply) -> None:
+        worker, job = self._places[place], self._jobs.pop(place)
+        if worker is not None:
+            self._selector.unregister(worker.peer)
+        self._replies[job.index] = reply
+
+    def _lose_worker(self, place: int) -> int | None:
+        worker = self._places[place]
+        self._places[place] = None
+        if worker is None:
+            return None
+        if self._jobs.pop(place, None) is not None:
+            self._selector.unregister(worker.peer)
+        return self._pool.discard(worker)
+
+
+def _start_zygote(target: str, limits: Limits) -> _Zygote:
+    ours, theirs = socket.socketpair()
+    path = [entry or str(Path.cwd()) for entry in sys.path]
+    environment = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
+    # The order of a library's sets must not decide a verdict.
+    environment["PYTHONHASHSEED"] = "0"
+    try:
+        with theirs:
+            process = subprocess.Popen(
+                [sys.executable, "-s", "-P", "-c", _BOOT, str(theirs.fileno()), json.dumps(path)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env=environment,
+                start_new_session=True,  # Ctrl-C on the terminal is the caller's to handle
+            )
+    except OSError:
+        ours.close()
+        raise
+    zygote = _Zygote(process, ours)
+    ours.settimeout(START_SECONDS)
+    try:
+        send_frame(ours, {"target": target, "memory_bytes": limits.memory_bytes, "cpu_seconds": limits.cpu_seconds})
+        answer: Mapping[str, Any] = receive_frame(ours)
+    except (EOFError, FrameError, OSError) as failure:
+        _end(zygote)
+        raise _StartError(f"the zygote of {target} did not start: {failure or 'it ended at once'}") from failure
+    if "error" in answer:
+        _end(zygote)
+        raise _StartError(f"the zygote of {target} did not start: {answer['error']}")
+    return zygote
+
+
+def _end(zygote: _Zygote) -> None:
+    zygote.control.close()
+    zygote.process.kill()
+    zygote.process.wait()
+
+
+_POOLS: "weakref.WeakSet[ProcessPool]" = weakref.WeakSet()
+_SHARED: dict[tuple[str, Limits], ProcessPool] = {}
+_SHARED_LOCK = threading.Lock()
+
+
+def shared_pool(target: str, limits: Limits) -> ProcessPool:
+    """Gives this process's one pool for a target and limits, so that every verifier of a kind shares a zygote."""
+    with _SHARED_LOCK:
+        pool = _SHARED.get((target, limits))
+        if pool is None:
+            pool = _SHARED[target, limits] = ProcessPool(target, limits=limits)
+        return pool
+
+
+def _after_fork_in_child() -> None:
+    global _SHARED_LOCK  # noqa: PLW0603 - another thread of the parent may have held it
+    _SHARED_LOCK = threading.Lock()
+    for pool in list(_POOLS):
+        pool.after_fork()
+
+
+@atexit.register
+def _close_all() -> None:
+    for pool in list(_POOLS):
+        pool.close()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)
