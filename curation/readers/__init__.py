@@ -1,0 +1,1 @@
+"""Readers: one input file (or part) to raw batches and faults."""
