@@ -1,0 +1,79 @@
+"""Hashes of whole texts, for exact deduplication. Pure: no I/O."""
+
+import numba as nb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import xxhash
+
+from columnar.codepoints import SPACE, properties
+from columnar.text import buffers, decode
+
+_SLICE_BYTES = 1 << 24  # documents are collapsed into a scratch buffer of about this size at a time
+
+
+@nb.njit(cache=True, nogil=True)
+def _collapse(
+    offsets: npt.NDArray[np.int64],
+    data: npt.NDArray[np.uint8],
+    table: npt.NDArray[np.uint8],
+    out: npt.NDArray[np.uint8],
+    ends: npt.NDArray[np.int64],
+) -> None:
+    """Writes every document to `out` with its white space collapsed to one space and stripped; `ends[i]` is where it ends."""
+    to = 0
+    for i in range(offsets.size - 1):
+        at, end = offsets[i], offsets[i + 1]
+        start = to
+        pending = False
+        while at < end:
+            byte = np.int64(data[at])
+            if byte < 0x80:
+                point, size = byte, 1
+            else:
+                point, size = decode(data, at, end)
+            if table[point] & SPACE:
+                pending = to > start
+            else:
+                if pending:
+                    out[to] = 32
+                    to += 1
+                    pending = False
+                for k in range(size):
+                    out[to + k] = data[at + k]
+                to += size
+            at += size
+        ends[i] = to
+
+
+def content_hashes(texts: pa.LargeStringArray) -> npt.NDArray[np.uint64]:
+    """Hashes what a document says, whatever its white space.
+
+    Args:
+        texts: the documents; slices are honoured.
+
+    Returns:
+        uint64[len(texts), 2]: the high and low half of xxh3-128 of `" ".join(text.split())` in UTF-8.
+
+    Raises:
+        TypeError, ValueError: see `columnar.text.buffers`.
+    """
+    offsets, data = buffers(texts)
+    hashes = np.empty((len(texts), 2), np.uint64)
+    first = 0
+    while first < len(texts):
+        last = max(first + 1, int(np.searchsorted(offsets, offsets[first] + _SLICE_BYTES, "right")) - 1)
+        last = min(last, len(texts))
+        slice_offsets = offsets[first : last + 1]
+        collapsed = np.empty(int(slice_offsets[-1] - slice_offsets[0]), np.uint8)
+        ends = np.empty(last - first, np.int64)
+        _collapse(slice_offsets, data, properties(), collapsed, ends)
+        view = memoryview(collapsed)
+        start = 0
+        for row, end in enumerate(ends.tolist(), first):
+            digest = xxhash.xxh3_128_intdigest(view[start:end])
+            hashes[row, 0] = digest >> 64
+            hashes[row, 1] = digest & 0xFFFFFFFFFFFFFFFF
+            start = end
+        first = last
+    return hashes

@@ -1,0 +1,422 @@
+"""Shingles, MinHash signatures, bands and exact Jaccard similarities of documents. Pure: no I/O.
+
+A document is its set of word n-grams after `columnar.normalization`; a word is what `columnar.signals` says, so each letter of a
+script without spaces is one. A document of at least one word but fewer than `ngram` has one shingle: all its words. A document
+without a word has none, no signature, and no twin.
+
+A shingle is a 64-bit hash: of words (multiply and mix over their characters) and then of the n word hashes in order. Two shingles
+of a corpus with 2^32 of them collide with a probability of about one half somewhere, of 2^-64 a pair: no verdict on a pair of
+documents feels it. A signature holds, for each of `num_perm` functions, the least value over the shingles of `a * shingle + b`
+mod 2^64, a odd: a permutation of the 64-bit numbers, over inputs that are uniform already. The published form, mod the prime
+2^61-1, needs 128-bit products, which no vector unit has; bias and error against true Jaccard are those of theory and the same as
+datasketch's (tests/columnar/test_minhash_quality.py).
+
+Signatures and bands persist in an index that later dumps are compared with: **the functions here never change their values**;
+another value is another preset field.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Self
+
+import numba as nb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from columnar.codepoints import SPACE, properties
+from columnar.normalization import BLANK, DIGIT, DROPPED, HANGUL, SEQUENCE, normal_forms
+from columnar.signals import next_word_state
+from columnar.text import buffers, decode
+
+Uint64s = npt.NDArray[np.uint64]
+
+_MASK = (1 << 64) - 1
+_MAX_NGRAM = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class MinHashPreset:
+    """The parameters of a near-duplicate search. The defaults are the published ones of FineWeb.
+
+    Attributes:
+        num_perm: hash functions in a signature; the estimate's standard error is sqrt(J (1 - J) / num_perm).
+        bands: bands of a signature; documents that agree in one whole band are candidates.
+        rows: values in a band; `bands * rows` may not exceed `num_perm`.
+        ngram: words in a shingle.
+        seed: chooses the hash functions.
+    """
+
+    num_perm: int = 112
+    bands: int = 14
+    rows: int = 8
+    ngram: int = 5
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("num_perm", "bands", "rows", "ngram"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.bands * self.rows > self.num_perm:
+            raise ValueError(f"{self.bands} bands of {self.rows} rows need more than num_perm={self.num_perm} values")
+        if self.ngram > _MAX_NGRAM:
+            raise ValueError(f"ngram must be at most {_MAX_NGRAM}, not {self.ngram}")
+
+    @classmethod
+    def for_threshold(cls, threshold: float, num_perm: int = 112, *, ngram: int = 5, seed: int = 1) -> Self:
+        """Chooses bands and rows that balance false positives and negatives at a threshold, as datasketch does.
+
+        It minimises half the area of the candidate probability below the threshold plus half the area missing above it.
+
+        Raises:
+            ValueError: `threshold` is outside 0..1.
+        """
+        if not 0.0 <= threshold <= 1.0:
+            raise ValueError(f"threshold must be within 0..1, not {threshold}")
+        # Midpoints of 1,000 steps on each side: far finer than the difference between two choices.
+        steps = (np.arange(1000) + 0.5) / 1000
+        below, above = steps * threshold, threshold + steps * (1.0 - threshold)
+        best = (np.inf, 1, 1)
+        for bands in range(1, num_perm + 1):
+            for rows in range(1, num_perm // bands + 1):
+                false_positive = float(np.mean(1.0 - (1.0 - below**rows) ** bands)) * threshold
+                false_negative = float(np.mean((1.0 - above**rows) ** bands)) * (1.0 - threshold)
+                best = min(best, (0.5 * false_positive + 0.5 * false_negative, bands, rows))
+        return cls(num_perm=num_perm, bands=best[1], rows=best[2], ngram=ngram, seed=seed)
+
+    def candidate_probability(self, similarity: float) -> float:
+        """Gives the probability that two documents of this Jaccard similarity become candidates."""
+        return float(1.0 - (1.0 - similarity**self.rows) ** self.bands)
+
+
+def shingles(texts: pa.LargeStringArray, preset: MinHashPreset) -> pa.LargeListArray:
+    """Gives every document's set of shingle hashes.
+
+    Returns:
+        `large_list<uint64>`, one row a document, each sorted and without repeats; empty for a document without words.
+
+    Raises:
+        TypeError, ValueError: see `columnar.text.buffers`.
+    """
+    hashes, starts = _shingle_hashes(texts, preset)
+    bounds = starts.tolist()
+    for start, end in zip(bounds, bounds[1:], strict=False):
+        hashes[start:end].sort()
+    kept = np.empty_like(starts)
+    _drop_repeats(hashes, starts, kept)
+    return pa.LargeListArray.from_arrays(pa.array(kept), pa.array(hashes[: kept[-1]]))
+
+
+def signatures(texts: pa.LargeStringArray, preset: MinHashPreset) -> pa.FixedSizeListArray:
+    """Gives every document's MinHash signature.
+
+    Returns:
+        `fixed_size_list<uint64>[num_perm]`, one row a document; null for a document without words.
+
+    Raises:
+        TypeError, ValueError: see `columnar.text.buffers`.
+    """
+    hashes, starts = _shingle_hashes(texts, preset)
+    factors, offsets = _functions(preset.num_perm, preset.seed)
+    values = np.empty((len(texts), preset.num_perm), np.uint64)
+    _least_values(hashes, starts, factors, offsets, values)
+    empty = pa.array(np.diff(starts) == 0)
+    return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), preset.num_perm, mask=empty)
+
+
+def band_hashes(signatures: pa.FixedSizeListArray, preset: MinHashPreset) -> Uint64s:
+    """Hashes each band of each signature; equal hashes in one column make two documents candidates.
+
+    Returns:
+        uint64[len(signatures), bands]. A null signature gives 0 in every band, and no other does: leave zeros out of a join.
+
+    Raises:
+        ValueError: the signatures are not of `preset.num_perm` values.
+    """
+    matrix = _signature_matrix(signatures, preset.num_perm)
+    used = matrix[:, : preset.bands * preset.rows].reshape(len(matrix), preset.bands, preset.rows)
+    with np.errstate(over="ignore"):
+        hashes = np.zeros(used.shape[:2], np.uint64)
+        for row in range(preset.rows):
+            hashes = _mixed((hashes ^ used[:, :, row]) * _BAND_FACTOR)
+    hashes[hashes == 0] = 1
+    hashes[np.asarray(signatures.is_null())] = 0
+    return hashes
+
+
+def estimate_pairs(
+    signatures: pa.FixedSizeListArray, left: npt.NDArray[np.integer], right: npt.NDArray[np.integer]
+) -> npt.NDArray[np.float64]:
+    """Estimates the Jaccard similarity of pairs of rows: the share of equal signature values; 0 where one is null."""
+    matrix = _signature_matrix(signatures, signatures.type.list_size)
+    valid = ~np.asarray(signatures.is_null())
+    equal = (matrix[left] == matrix[right]).mean(axis=1)
+    return np.where(valid[left] & valid[right], equal, 0.0)
+
+
+def jaccard_pairs(
+    shingles: pa.LargeListArray, left: npt.NDArray[np.int32], right: npt.NDArray[np.int32]
+) -> npt.NDArray[np.float64]:
+    """Computes the Jaccard similarity of pairs of rows of `shingles`, exactly.
+
+    Args:
+        shingles: what `shingles` gives: sorted sets; slices are honoured.
+        left: row numbers, one a pair.
+        right: row numbers, as many.
+
+    Returns:
+        float64[len(left)]: shared shingles over all shingles. Two documents without shingles have similarity 0: nothing shows
+        that they are alike.
+
+    Raises:
+        ValueError: `left` and `right` differ in length, or a row of `shingles` is null.
+        IndexError: a row number is outside the rows.
+    """
+    left, right = np.ascontiguousarray(left, np.int64), np.ascontiguousarray(right, np.int64)
+    if left.shape != right.shape:
+        raise ValueError(f"{left.size} left rows but {right.size} right rows")
+    if shingles.null_count:
+        raise ValueError(f"{shingles.null_count} of {len(shingles)} shingle sets are null")
+    for rows in (left, right):
+        if rows.size and (rows.min() < 0 or rows.max() >= len(shingles)):
+            raise IndexError(f"row numbers {rows.min()}..{rows.max()} are outside the {len(shingles)} rows")
+    result = np.zeros(left.size, np.float64)
+    if left.size:
+        _merge_pairs(np.asarray(shingles.values), np.asarray(shingles.offsets), left, right, result)
+    return result
+
+
+def _signature_matrix(signatures: pa.FixedSizeListArray, num_perm: int) -> Uint64s:
+    if signatures.type.list_size != num_perm:
+        raise ValueError(f"signatures hold {signatures.type.list_size} values, the preset {num_perm}")
+    first = signatures.offset * num_perm
+    values = np.asarray(signatures.values)[first : first + len(signatures) * num_perm]
+    return values.reshape(len(signatures), num_perm)
+
+
+def _shingle_hashes(texts: pa.LargeStringArray, preset: MinHashPreset) -> tuple[Uint64s, npt.NDArray[np.int64]]:
+    """Gives the shingle hashes of all documents, repeats included, and where each document's begin (n + 1 positions)."""
+    offsets, data = buffers(texts)
+    # A word takes a byte and a space, or more. Pages that the kernel does not reach never become real memory.
+    hashes = np.empty(int(offsets[-1] - offsets[0]) // 2 + len(texts), np.uint64)
+    starts = np.zeros(len(texts) + 1, np.int64)
+    forms, form_starts, form_pool = normal_forms()
+    _hash_shingles(offsets, data, properties(), forms, form_starts, form_pool, preset.ngram, hashes, starts)
+    return hashes[: starts[-1]], starts
+
+
+@cache
+def _functions(num_perm: int, seed: int) -> tuple[Uint64s, Uint64s]:
+    """Draws the hash functions by SplitMix64, whose values no library release will change. Factors are odd."""
+    state = seed & _MASK
+    drawn = []
+    for _ in range(2 * num_perm):
+        state = (state + 0x9E3779B97F4A7C15) & _MASK
+        z = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
+        drawn.append(z ^ (z >> 31))
+    return np.array(drawn[0::2], np.uint64) | np.uint64(1), np.array(drawn[1::2], np.uint64)
+
+
+# --- Kernels. Constants are uint64: beside a signed number, Numba would turn them into floats. ---
+
+_WORD_FACTOR = np.uint64(0x9E3779B97F4A7C15)
+_SHINGLE_FACTOR = np.uint64(0xD6E8FEB86659FD93)
+_BAND_FACTOR = np.uint64(0xA0761D6478BD642F)
+_MIX_1 = np.uint64(0xFF51AFD7ED558CCD)
+_MIX_2 = np.uint64(0xC4CEB9FE1A85EC53)
+_SHIFT = np.uint64(33)
+
+
+def _mix(h):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - one body for scalars in kernels and for arrays
+    """Scatters every bit of a 64-bit hash over all others (the finaliser of MurmurHash3)."""
+    h = (h ^ (h >> _SHIFT)) * _MIX_1
+    h = (h ^ (h >> _SHIFT)) * _MIX_2
+    return h ^ (h >> _SHIFT)
+
+
+_mixed = _mix
+_mix_in_kernel = nb.njit(inline="always")(_mix)
+
+
+@nb.njit(inline="always")
+def _add_character(h: np.uint64, point: int) -> np.uint64:
+    return (h ^ np.uint64(point)) * _WORD_FACTOR
+
+
+@nb.njit(inline="always")
+def _is_separator(point: int) -> bool:
+    """Says whether a character may stand inside a number: `normalization.DECIMAL_SEPARATORS`."""
+    return point in (0x2E, 0x2C, 0x060C, 0x066B) or 0x2396 <= point <= 0x2398
+
+
+@nb.njit(inline="always")
+def _add_forms(
+    h: np.uint64, point: int, form: int, form_starts: npt.NDArray[np.int32], form_pool: npt.NDArray[np.int32]
+) -> np.uint64:
+    """Adds to a word hash what a character becomes: one character, a syllable's letters, or a sequence."""
+    if form >= 0:
+        return _add_character(h, form)
+    if form == HANGUL:
+        syllable = point - 0xAC00
+        h = _add_character(h, 0x1100 + syllable // 588)
+        h = _add_character(h, 0x1161 + syllable % 588 // 28)
+        if syllable % 28:
+            h = _add_character(h, 0x11A7 + syllable % 28)
+        return h
+    for k in range(form_starts[SEQUENCE - form], form_starts[SEQUENCE - form + 1]):
+        h = _add_character(h, form_pool[k])
+    return h
+
+
+@nb.njit(inline="always")
+def _is_digit(data: npt.NDArray[np.uint8], at: int, end: int, forms: npt.NDArray[np.int32]) -> bool:
+    if at >= end:
+        return False
+    if data[at] < 0x80:
+        return 48 <= data[at] <= 57
+    return forms[decode(data, at, end)[0]] == DIGIT
+
+
+@nb.njit(nogil=True)
+def _hash_words(
+    data: npt.NDArray[np.uint8],
+    at: int,
+    end: int,
+    table: npt.NDArray[np.uint8],
+    forms: npt.NDArray[np.int32],
+    form_starts: npt.NDArray[np.int32],
+    form_pool: npt.NDArray[np.int32],
+    out: Uint64s,
+    to: int,
+) -> int:
+    """Writes the hashes of one document's normalised words to `out[to:]`; gives the position after the last."""
+    state = 0
+    h = np.uint64(0)
+    number = 0  # inside a number: 1 whole part, 2 just after its separator, 3 fraction
+    while at < end:
+        byte = np.int64(data[at])
+        if byte < 0x80:
+            point, size = byte, 1
+        else:
+            point, size = decode(data, at, end)
+        at += size
+        form = np.int64(forms[point])
+        bits = np.int64(table[point])
+        if form == DIGIT:
+            if number > 0:
+                number = 3 if number == 2 else number
+                continue
+            number = 1
+            form = np.int64(48)
+        elif number > 0:
+            if number == 1 and _is_separator(point) and _is_digit(data, at, end, forms):
+                number = 2
+                continue
+            number = 0
+        if form == DROPPED:
+            continue
+        if form == BLANK:
+            bits = SPACE
+        previous = state
+        state, begins = next_word_state(state, bits)
+        if previous != 0 and (begins or state == 0):
+            out[to] = _mix_in_kernel(h)
+            to += 1
+        if begins:
+            h = np.uint64(0)
+        if state != 0:
+            h = _add_forms(h, point, form, form_starts, form_pool)
+    if state != 0:
+        out[to] = _mix_in_kernel(h)
+        to += 1
+    return to
+
+
+@nb.njit(cache=True, nogil=True)
+def _hash_shingles(
+    offsets: npt.NDArray[np.int64],
+    data: npt.NDArray[np.uint8],
+    table: npt.NDArray[np.uint8],
+    forms: npt.NDArray[np.int32],
+    form_starts: npt.NDArray[np.int32],
+    form_pool: npt.NDArray[np.int32],
+    ngram: int,
+    out: Uint64s,
+    starts: npt.NDArray[np.int64],
+) -> None:
+    """Writes every document's shingle hashes to `out`, those of document `i` at `starts[i]:starts[i + 1]`."""
+    for i in range(offsets.size - 1):
+        start = starts[i]
+        end = _hash_words(data, offsets[i], offsets[i + 1], table, forms, form_starts, form_pool, out, start)
+        if end > start:
+            # In place: shingle k needs the words from k on.
+            length = min(ngram, end - start)
+            end -= length - 1
+            for k in range(start, end):
+                h = np.uint64(length)
+                for word in range(k, k + length):
+                    h = (h ^ out[word]) * _SHINGLE_FACTOR
+                    h ^= h >> _SHIFT
+                out[k] = _mix_in_kernel(h)
+        starts[i + 1] = end
+
+
+@nb.njit(cache=True, nogil=True)
+def _least_values(
+    hashes: Uint64s, starts: npt.NDArray[np.int64], factors: Uint64s, offsets: Uint64s, out: Uint64s
+) -> None:
+    """Writes the least value of each function over each document's shingles; the greatest number where there is none."""
+    for i in range(starts.size - 1):
+        least = out[i]
+        least[:] = np.uint64(0xFFFFFFFFFFFFFFFF)
+        k = starts[i]
+        # Four at a time: the running minimum is then loaded and stored a quarter as often.
+        while k + 4 <= starts[i + 1]:
+            h0, h1, h2, h3 = hashes[k], hashes[k + 1], hashes[k + 2], hashes[k + 3]
+            for p in range(factors.size):
+                a, b = factors[p], offsets[p]
+                least[p] = min(min(min(h0 * a + b, h1 * a + b), min(h2 * a + b, h3 * a + b)), least[p])
+            k += 4
+        while k < starts[i + 1]:
+            h0 = hashes[k]
+            for p in range(factors.size):
+                least[p] = min(h0 * factors[p] + offsets[p], least[p])
+            k += 1
+
+
+@nb.njit(cache=True, nogil=True)
+def _drop_repeats(hashes: Uint64s, starts: npt.NDArray[np.int64], kept: npt.NDArray[np.int64]) -> None:
+    """Moves the distinct values of each sorted slice to the front of `hashes`; slice `i` is then `kept[i]:kept[i + 1]`."""
+    to = 0
+    kept[0] = 0
+    for i in range(starts.size - 1):
+        first = to
+        for k in range(starts[i], starts[i + 1]):
+            if to == first or hashes[k] != hashes[to - 1]:
+                hashes[to] = hashes[k]
+                to += 1
+        kept[i + 1] = to
+
+
+@nb.njit(cache=True, nogil=True)
+def _merge_pairs(
+    values: Uint64s,
+    offsets: npt.NDArray[np.int64],
+    left: npt.NDArray[np.int64],
+    right: npt.NDArray[np.int64],
+    out: npt.NDArray[np.float64],
+) -> None:
+    """Counts, by merging, what two sorted sets share; writes the Jaccard similarity of each pair."""
+    for pair in range(left.size):
+        i, i_end = offsets[left[pair]], offsets[left[pair] + 1]
+        j, j_end = offsets[right[pair]], offsets[right[pair] + 1]
+        total = (i_end - i) + (j_end - j)
+        shared = 0
+        while i < i_end and j < j_end:
+            a, b = values[i], values[j]
+            shared += a == b
+            i += a <= b
+            j += b <= a
+        if total > shared:
+            out[pair] = shared / (total - shared)

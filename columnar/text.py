@@ -1,0 +1,95 @@
+"""The one way from Arrow text to bytes that a kernel reads, and the rule for text that UTF-8 or SQL cannot hold. Pure: no I/O."""
+
+from typing import NamedTuple
+
+import numba as nb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from columnar.codepoints import NUM_CODE_POINTS, REPLACEMENT
+
+_UNFIT = {0: REPLACEMENT, **dict.fromkeys(range(0xD800, 0xE000), REPLACEMENT)}
+
+
+class TextBuffers(NamedTuple):
+    """The bytes of a text column: document `i` is `data[offsets[i]:offsets[i + 1]]`, in UTF-8."""
+
+    offsets: npt.NDArray[np.int64]
+    data: npt.NDArray[np.uint8]
+
+
+def buffers(texts: pa.LargeStringArray) -> TextBuffers:
+    """Gives the offsets and bytes of a text column without a copy.
+
+    Args:
+        texts: any `large_string` array, slices too: `offsets` then begins beyond zero, and `data` is the parent's.
+
+    Returns:
+        `offsets` int64[len(texts) + 1] and `data` uint8[...]; both are views into Arrow's memory, read only.
+
+    Raises:
+        TypeError: `texts` is not of type `large_string` (cast a chunked or `string` column first).
+        ValueError: a text is null; a document without text is an empty string.
+    """
+    if not isinstance(texts, pa.LargeStringArray):
+        kind = getattr(texts, "type", type(texts).__name__)
+        raise TypeError(f"texts must be a large_string array, not {kind}")
+    if texts.null_count:
+        raise ValueError(f"{texts.null_count} of {len(texts)} texts are null")
+    _, offsets, data = texts.buffers()
+    # An empty column may come without buffers. Read-only like the others, or Numba compiles each kernel once more.
+    if len(texts) == 0:
+        return TextBuffers(np.frombuffer(bytes(8), np.int64), np.frombuffer(b"", np.uint8))
+    ends = np.frombuffer(offsets, np.int64, len(texts) + 1, texts.offset * 8)
+    return TextBuffers(ends, np.frombuffer(b"" if data is None else data, np.uint8))
+
+
+def clean_text(text: str) -> tuple[str, int]:
+    """Replaces NUL (PostgreSQL refuses it) and lone surrogates (UTF-8 has none) by U+FFFD.
+
+    Returns:
+        The clean text and how many characters were replaced.
+    """
+    if "\0" not in text:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            pass
+        else:
+            return text, 0
+    clean = text.translate(_UNFIT)
+    return clean, sum(map(str.__ne__, text, clean))
+
+
+@nb.njit(inline="always")
+def decode(data: npt.NDArray[np.uint8], at: int, end: int) -> tuple[int, int]:
+    """Decodes one character of two bytes or more at `at`; kernels take ASCII themselves.
+
+    Arrow does not check the UTF-8 of a file it reads, so broken bytes must not lead a kernel out of its tables: they count as
+    one U+FFFD a byte.
+
+    Returns:
+        The code point and its length in bytes.
+    """
+    lead = np.int64(data[at])
+    if lead < 0xC0:
+        return REPLACEMENT, 1
+    if lead < 0xE0:
+        if at + 1 < end:
+            return ((lead & 0x1F) << 6) | (np.int64(data[at + 1]) & 0x3F), 2
+        return REPLACEMENT, 1
+    if lead < 0xF0:
+        if at + 2 < end:
+            return ((lead & 0x0F) << 12) | ((np.int64(data[at + 1]) & 0x3F) << 6) | (np.int64(data[at + 2]) & 0x3F), 3
+        return REPLACEMENT, 1
+    if at + 3 < end:
+        point = (
+            ((lead & 0x07) << 18)
+            | ((np.int64(data[at + 1]) & 0x3F) << 12)
+            | ((np.int64(data[at + 2]) & 0x3F) << 6)
+            | (np.int64(data[at + 3]) & 0x3F)
+        )
+        if point < NUM_CODE_POINTS:
+            return point, 4
+    return REPLACEMENT, 1
