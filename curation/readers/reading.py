@@ -5,12 +5,30 @@ a document (a picture in a crawl, a binary file in a source tree) is counted by 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from curation.model import Fault, Piece
+from curation.readers.batches import BatchBuilder, Document, read_fault
+from curation.readers.html import read_html
+from curation.readers.jsonl import read_jsonl
+from curation.readers.parquet import read_parquet
+from curation.readers.source import read_source
+from curation.readers.warc import read_warc
 from schemas.recipe import OutputRecipe
+
+_Reader = Callable[[Piece, Path, OutputRecipe, Counter[str]], Iterator[Document | pa.RecordBatch | Fault]]
+
+READERS: dict[str, _Reader] = {
+    "warc": read_warc,
+    "html": read_html,
+    "jsonl": read_jsonl,
+    "parquet": read_parquet,
+    "source": read_source,
+}
 
 
 def read_pieces(
@@ -30,9 +48,59 @@ def read_pieces(
     Yields:
         Batches of schema `curation.model.RAW`, and faults (stage ``read``) as they are met.
     """
-    raise NotImplementedError
+    builder = BatchBuilder(output.batch_rows, output.batch_bytes)
+    for piece in pieces:
+        counts["files"] += piece.start == 0  # further parts of a file are the same file
+        counts["input_bytes"] += piece.num_bytes
+        for found in _read(piece, output, counts):
+            ready: pa.RecordBatch | None
+            if isinstance(found, Fault):
+                counts["faults"] += 1
+                yield found
+                continue
+            if isinstance(found, pa.RecordBatch):
+                _count(found, counts)
+                pending = builder.flush()
+                if pending is not None:
+                    yield pending
+                ready = found
+            else:
+                counts["documents"] += 1
+                counts["text_bytes"] += found.num_bytes
+                counts["replaced_characters"] += found.replaced
+                ready = builder.add(piece, found)
+            if ready is not None:
+                yield ready
+    last = builder.flush()
+    if last is not None:
+        yield last
 
 
 def read_piece(piece: Piece, output: OutputRecipe, counts: Counter[str]) -> Iterator[pa.RecordBatch | Fault]:
     """Reads one piece; see `read_pieces`."""
     return read_pieces([piece], output, counts)
+
+
+def local_path(piece: Piece) -> Path:
+    """Gives where the piece's file is on this machine's storage."""
+    return Path(piece.root, piece.path)
+
+
+def _read(piece: Piece, output: OutputRecipe, counts: Counter[str]) -> Iterator[Document | pa.RecordBatch | Fault]:
+    """Reads one piece with the reader of its format; a file that cannot be opened, or is empty, is one fault."""
+    path = local_path(piece)
+    try:
+        # An empty module is a usual thing in a source tree; elsewhere an empty file is a transfer that went wrong.
+        if path.stat().st_size == 0 and piece.format != "source":
+            yield read_fault(piece, "", "empty file", 0, 0)
+            return
+        yield from READERS[piece.format](piece, path, output, counts)
+    except OSError as error:
+        yield read_fault(piece, "", f"cannot be read: {error.strerror or error}")
+
+
+def _count(batch: pa.RecordBatch, counts: Counter[str]) -> None:
+    counts["documents"] += batch.num_rows
+    for name in ("text", "html"):
+        counts["text_bytes"] += pc.sum(pc.binary_length(batch.column(name))).as_py() or 0
+    counts["replaced_characters"] += pc.sum(batch.column("replaced_characters")).as_py() or 0
