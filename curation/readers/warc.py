@@ -37,7 +37,7 @@ def read_warc(piece: Piece, path: Path, output: OutputRecipe, counts: Counter[st
             except OSError as error:
                 if stream.fault is None:
                     yield reader.fault(
-                        f"no WARC record follows byte {reader.last}: {_reason(path, error)}", reader.last
+                        f"after the record at byte {reader.last} comes no other: {_reason(path, error)}", reader.last
                     )
                 break
             if record is None:
@@ -93,7 +93,7 @@ class _RecordReader:
         if self.cut:
             return self.fault(f"the file ends inside this WARC record of {length} bytes", self.last, length)
         if not wanted:
-            self._counts[f"skipped_warc_{record.record_type.name}"] += 1
+            self._counts[f"skipped_warc_{record.record_type}"] += 1
             return None
         if large:
             return self.fault(f"{length} bytes, max_document_bytes is {self._max_bytes}", self.last, length)
