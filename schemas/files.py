@@ -22,6 +22,7 @@ from schemas.failpoints import failpoint
 ROW_GROUP_ROWS = 8192
 ROW_GROUP_BYTES = 64 << 20
 _TEMPORARY_PREFIX = ".tmp-"
+_PLAIN_MODE = 0o644  # temporary files are made for their owner alone
 
 
 @dataclass(frozen=True)
@@ -59,14 +60,75 @@ def write_part(
         batches = batches.to_batches(max_chunksize=ROW_GROUP_ROWS)
     if schema is None:
         raise ValueError("write_part: batches need a schema")
-    rows = 0
+    with open_part(directory, stem, schema) as writer:
+        for batch in batches:
+            writer.write(batch)
+    return writer.part
+
+
+class PartWriter:
+    """Takes the batches of a part that is being written; see `open_part`. Holds at most one row group."""
+
+    def __init__(self, writer: pq.ParquetWriter, schema: pa.Schema) -> None:
+        self._writer = writer
+        self._schema = schema
+        self._pending: list[pa.RecordBatch] = []
+        self._pending_rows = self._pending_bytes = 0
+        self._landed: Part | None = None
+        self.rows = 0
+
+    @property
+    def part(self) -> Part:
+        """The part, once it has landed."""
+        if self._landed is None:
+            raise ValueError("the part has not landed yet")
+        return self._landed
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Adds a batch of the part's schema."""
+        self.rows += batch.num_rows
+        self._pending.append(batch)
+        self._pending_rows += batch.num_rows
+        self._pending_bytes += batch.nbytes
+        while self._pending_rows >= ROW_GROUP_ROWS or (self._pending_rows and self._pending_bytes >= ROW_GROUP_BYTES):
+            self._write_row_group()
+
+    def finish(self) -> None:
+        """Writes the last row group."""
+        if self._pending_rows:
+            self._write_row_group()
+
+    def land(self, part: Part) -> None:
+        """Notes that the file is there."""
+        self._landed = part
+
+    def _write_row_group(self) -> None:
+        table = pa.Table.from_batches(self._pending, self._schema)
+        self._writer.write_table(table.slice(0, ROW_GROUP_ROWS), row_group_size=ROW_GROUP_ROWS)
+        rest = table.slice(ROW_GROUP_ROWS)
+        self._pending, self._pending_rows, self._pending_bytes = rest.to_batches(), rest.num_rows, rest.nbytes
+
+
+@contextlib.contextmanager
+def open_part(directory: Path, stem: str, schema: pa.Schema) -> Iterator[PartWriter]:
+    """Opens a part that lands when the block ends, like `write_part`; an error in the block leaves nothing."""
     with (
         _landing(directory, f"{stem}-{{}}.parquet") as landing,
-        pq.ParquetWriter(landing.handle, schema, compression="zstd", write_statistics=True) as writer,
+        pq.ParquetWriter(landing.handle, schema, compression="zstd", write_statistics=True) as parquet,
     ):
-        for table in _full_row_groups(batches, schema):
-            rows += table.num_rows
-            writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+        writer = PartWriter(parquet, schema)
+        yield writer
+        writer.finish()
+    writer.land(Part(landing.name, landing.sha256, writer.rows, landing.size))
+
+
+def write_blob(directory: Path, stem: str, suffix: str, chunks: Iterable[bytes | memoryview]) -> Part:
+    """Writes raw bytes as ``<stem>-<hash>.<suffix>``, flushed like `write_part`; `rows` of the part is the number of chunks."""
+    rows = 0
+    with _landing(directory, f"{stem}-{{}}.{suffix}") as landing:
+        for chunk in chunks:
+            landing.handle.write(chunk)
+            rows += 1
     return Part(landing.name, landing.sha256, rows, landing.size)
 
 
@@ -90,6 +152,7 @@ def write_bytes_durably(path: Path, content: bytes) -> None:
             handle.flush()
             os.fsync(handle.fileno())
         failpoint("files.before_rename")
+        Path(temporary).chmod(_PLAIN_MODE)
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -152,7 +215,7 @@ def _landing(directory: Path, pattern: str) -> Iterator[_Landing]:
             handle.flush()
             os.fsync(handle.fileno())
         failpoint("files.after_write")
-        temporary.chmod(0o644)
+        temporary.chmod(_PLAIN_MODE)
         landing.sha256 = sha256_of(temporary)
         landing.size = temporary.stat().st_size
         landing.name = pattern.format(landing.sha256[:16])
@@ -162,20 +225,3 @@ def _landing(directory: Path, pattern: str) -> Iterator[_Landing]:
         raise
     failpoint("files.after_rename")
     sync_directory(directory)
-
-
-def _full_row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
-    """Regroups batches into tables of at most `ROW_GROUP_ROWS`, closed early where they hold `ROW_GROUP_BYTES`."""
-    pending: list[pa.RecordBatch] = []
-    rows = size = 0
-    for batch in batches:
-        pending.append(batch)
-        rows += batch.num_rows
-        size += batch.nbytes
-        while rows >= ROW_GROUP_ROWS or (rows and size >= ROW_GROUP_BYTES):
-            table = pa.Table.from_batches(pending, schema)
-            yield table.slice(0, ROW_GROUP_ROWS)
-            rest = table.slice(ROW_GROUP_ROWS)
-            pending, rows, size = rest.to_batches(), rest.num_rows, rest.nbytes
-    if rows:
-        yield pa.Table.from_batches(pending, schema)
