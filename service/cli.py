@@ -1,0 +1,283 @@
+"""The `tamis` command: parses, and hands over to `service.commands`. Every heavy import waits until its command runs.
+
+Exit codes: 0 done; 1 failed or stopped, the same command goes on; 2 refused before any work; 3 done, with quarantined rows.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+import typer.core
+
+from schemas.errors import ResumableError, UserError
+
+EXIT_RESUMABLE = 1
+EXIT_REFUSED = 2
+EXIT_QUARANTINED = 3
+
+
+class _Group(typer.core.TyperGroup):
+    """Says on Ctrl-C what to do next, where typer would say only that it aborted."""
+
+    def invoke(self, context: Any) -> Any:
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:
+            raise ResumableError("stopped; the same command goes on from here") from None
+
+
+app = typer.Typer(
+    cls=_Group,
+    name="tamis",
+    help="Curate corpora, verify generations, select what trains: with a reason kept for every row.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+store_app = typer.Typer(help="Look after the store: upgrade, check, clean.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(store_app, name="store")
+
+Out = Annotated[Path, typer.Option("--out", help="Folder that holds everything this work makes.", envvar="TAMIS_OUT")]
+Store = Annotated[
+    Optional[str],  # noqa: UP045 - typer reads the annotation
+    typer.Option("--store", help="Store URL; by default OUT/tamis.db. Shown in help and logs without its password.", envvar="TAMIS_STORE", show_envvar=True),
+]
+Broker = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--broker", help="Broker URL of separate workers; by default a broker and workers are started here.", envvar="TAMIS_BROKER"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and do nothing.")]
+Limit = Annotated[Optional[int], typer.Option("--limit", min=1, help="Take at most this many rows of input.")]  # noqa: UP045
+MaxBad = Annotated[Optional[int], typer.Option("--max-bad", min=0, help="Stop when more rows than this are quarantined.")]  # noqa: UP045
+Fresh = Annotated[bool, typer.Option("--fresh", help="Throw away what an earlier run of this command left under OUT.")]
+Workers = Annotated[Optional[int], typer.Option("--workers", min=1, help="Worker processes; by default all cores.")]  # noqa: UP045
+DEFAULT_OUT = Path("out")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def curate(
+    context: typer.Context,
+    recipe: Annotated[Path, typer.Argument(help="YAML recipe: inputs, steps, output.")],
+    out: Out = DEFAULT_OUT,
+    store: Store = None,
+    workers: Workers = None,
+    limit: Limit = None,
+    max_bad: MaxBad = None,
+    fresh: Fresh = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Turn raw pages, files and tables into a corpus; further options go to Beam (--runner=..., ...)."""
+    from service.commands.curate import curate as run
+
+    raise typer.Exit(run(recipe, out, store, workers, limit, max_bad, context.args, fresh=fresh, dry_run=dry_run, as_json=as_json))
+
+
+@app.command()
+def sample(
+    prompts: Annotated[Path, typer.Argument(help="Prompts as Parquet under the prompts contract.")],
+    model: Annotated[str, typer.Option(help="Model name; `smollm2` runs SmolLM2-135M on this machine.")],
+    samples: Annotated[int, typer.Option("--samples", "-n", min=1, help="Samples a prompt.")] = 4,
+    base_url: Annotated[Optional[str], typer.Option("--base-url", help="OpenAI-compatible endpoint, up to /v1.")] = None,  # noqa: UP045
+    api_key_env: Annotated[Optional[str], typer.Option("--api-key-env", help="Name of the variable that holds the key.")] = None,  # noqa: UP045
+    temperature: Annotated[float, typer.Option(min=0.0)] = 1.0,
+    top_p: Annotated[float, typer.Option(min=0.0, max=1.0)] = 1.0,
+    max_tokens: Annotated[int, typer.Option(min=1)] = 1024,
+    prefill: Annotated[str, typer.Option(help="Text that opens the answer, for example '<think>'.")] = "",
+    stop: Annotated[Optional[list[str]], typer.Option(help="Stop sequence; may be given again.")] = None,  # noqa: UP045
+    out: Out = DEFAULT_OUT,
+    store: Store = None,
+    broker: Broker = None,
+    workers: Workers = None,
+    limit: Limit = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Sample generations from a model; what has landed is never sampled again."""
+    from service.commands.sample import SampleRequest
+    from service.commands.sample import sample as run
+
+    request = SampleRequest(model, samples, base_url, api_key_env, temperature, top_p, max_tokens, prefill, tuple(stop or ()))
+    raise typer.Exit(run(prompts, request, out, store, broker, workers, limit, dry_run=dry_run, as_json=as_json))
+
+
+@app.command()
+def verify(
+    generations: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Argument(help="Others' generations (JSONL or Parquet); left out, those that are in the store."),
+    ] = None,
+    recipe: Annotated[Optional[Path], typer.Option("--recipe", help="YAML rubric: verifiers, settings, weights, gates.")] = None,  # noqa: UP045
+    verifiers: Annotated[str, typer.Option(help="Verifiers with default settings, when there is no recipe.")] = "math,format,language",
+    preset: Annotated[Optional[str], typer.Option(help="Column mapping of the file: vllm, verl, trl or messages.")] = None,  # noqa: UP045
+    columns: Annotated[Optional[list[str]], typer.Option("--column", help="OURS=THEIRS; may be given again.")] = None,  # noqa: UP045
+    retry_status: Annotated[Optional[str], typer.Option("--retry-status", help="Score again what has this status, for example error.")] = None,  # noqa: UP045
+    out: Out = DEFAULT_OUT,
+    store: Store = None,
+    broker: Broker = None,
+    workers: Workers = None,
+    limit: Limit = None,
+    max_bad: MaxBad = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Score generations by verifiers that run in workers."""
+    from service.commands.verify import VerifyRequest
+    from service.commands.verify import verify as run
+
+    request = VerifyRequest(generations, recipe, verifiers, preset, tuple(columns or ()), retry_status, limit, max_bad)
+    raise typer.Exit(run(request, out, store, broker, workers, dry_run=dry_run, as_json=as_json))
+
+
+@app.command()
+def select(
+    recipe: Annotated[Path, typer.Argument(help="YAML recipe: what each verifier must have said, best of n, limit.")],
+    out: Out = DEFAULT_OUT,
+    store: Store = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Select a training set from verified generations, with a data card."""
+    from service.commands.select import select as run
+
+    raise typer.Exit(run(recipe, out, store, dry_run=dry_run, as_json=as_json))
+
+
+@app.command()
+def explain(
+    identifier: Annotated[str, typer.Argument(help="Id of a document, generation or prompt, or its first digits.")],
+    out: Out = DEFAULT_OUT,
+    store: Store = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say of any row where it came from and why it was kept, dropped or scored so."""
+    from service.commands.look import explain as run
+
+    raise typer.Exit(run(identifier, out, store, as_json=as_json))
+
+
+@app.command()
+def rules(
+    rule_set: Annotated[Optional[str], typer.Argument(help="One rule set; left out, all.")] = None,  # noqa: UP045
+    text: Annotated[Optional[Path], typer.Option("--text", help="A text file to measure against the rules.")] = None,  # noqa: UP045
+    as_json: AsJson = False,
+) -> None:
+    """List rule sets with their thresholds and sources, or measure one text against them."""
+    from service.commands.look import rules as run
+
+    raise typer.Exit(run(rule_set, text, as_json=as_json))
+
+
+@app.command()
+def status(
+    run: Annotated[Optional[str], typer.Argument(help="Run id or its first digits; left out, all runs.")] = None,  # noqa: UP045
+    out: Out = DEFAULT_OUT,
+    store: Store = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show runs, their stages and shards, and what was quarantined."""
+    from service.commands.look import status as show
+
+    raise typer.Exit(show(run, out, store, as_json=as_json))
+
+
+@app.command()
+def report(
+    out: Out = DEFAULT_OUT,
+    store: Store = None,
+    target: Annotated[Optional[Path], typer.Option("--target", help="The page; by default OUT/report.html.")] = None,  # noqa: UP045
+    as_json: AsJson = False,
+) -> None:
+    """Write one self-contained HTML page about everything under OUT."""
+    from service.commands.look import report as run
+
+    raise typer.Exit(run(out, store, target, as_json=as_json))
+
+
+@app.command()
+def worker(
+    store: Annotated[str, typer.Option("--store", help="Store URL.", envvar="TAMIS_STORE")],
+    broker: Annotated[str, typer.Option("--broker", help="Broker URL, for example redis://host:6379/0.", envvar="TAMIS_BROKER")],
+    concurrency: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
+) -> None:
+    """Run a worker that samples and verifies for commands elsewhere; many may share one store and broker."""
+    from service.commands.serve import worker as run
+
+    raise typer.Exit(run(store, broker, concurrency))
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Folder for the demo.")] = Path("demo-out"),
+    store: Store = None,
+    prompts: Annotated[int, typer.Option(min=1, help="How many prompts to sample.")] = 38,
+    samples: Annotated[int, typer.Option(min=1, help="Samples a prompt.")] = 4,
+    fresh: Fresh = False,
+) -> None:
+    """Run the whole way on real text and a real small model that this machine has."""
+    from service.commands.demo import demo as run
+
+    raise typer.Exit(run(out, store, prompts, samples, fresh=fresh))
+
+
+@app.command()
+def schema(
+    recipe: Annotated[str, typer.Argument(help="curate, verify or select.")],
+) -> None:
+    """Print the JSON Schema of a recipe, for editors."""
+    from service.commands.look import recipe_schema
+
+    raise typer.Exit(recipe_schema(recipe))
+
+
+@store_app.command("upgrade")
+def store_upgrade(out: Out = DEFAULT_OUT, store: Store = None) -> None:
+    """Bring the store to this version's tables."""
+    from service.commands.serve import store_upgrade as run
+
+    raise typer.Exit(run(out, store))
+
+
+@store_app.command("check")
+def store_check(
+    out: Out = DEFAULT_OUT,
+    store: Store = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare Parquet, index and SQL; exit with 1 when something is wrong and was not mended."""
+    from service.commands.serve import store_check as run
+
+    raise typer.Exit(run(out, store, repair=repair, as_json=as_json))
+
+
+@store_app.command("clean")
+def store_clean(out: Out = DEFAULT_OUT, store: Store = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Delete files that no run knows of: what killed writers and losers of a race left."""
+    from service.commands.serve import store_clean as run
+
+    raise typer.Exit(run(out, store, dry_run=dry_run, as_json=as_json))
+
+
+def main() -> None:
+    """Runs the command; a user's mistake is one line and exit 2, never a traceback."""
+    try:
+        app()
+    except UserError as error:
+        _fail(str(error), EXIT_REFUSED)
+    except ResumableError as error:
+        _fail(str(error), EXIT_RESUMABLE)
+
+
+def _fail(message: str, code: int) -> None:
+    print(f"tamis: {message}", file=sys.stderr)  # noqa: T201 - the command's last word
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

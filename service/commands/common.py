@@ -1,0 +1,59 @@
+"""What the commands share: where things stand, the open store, the report at the end, the exit code."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from schemas.errors import UserError
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from service.console import Terminal
+
+DONE = 0
+RESUMABLE = 1
+QUARANTINED = 3
+
+STORE_FILE = "tamis.db"
+REPORT_FILE = "report.html"
+
+
+def store_url(out: Path, store: str | None) -> str:
+    """Gives the store's URL: the one given, or the SQLite file under `out`."""
+    from schemas.store import sqlite_url
+
+    return store or sqlite_url((out / STORE_FILE).resolve())
+
+
+def open_for_writing(out: Path, store: str | None) -> "sa.Engine":
+    """Opens the store of a command that makes things, and makes it if it is new."""
+    from schemas.store import open_store
+
+    return open_store(store_url(out, store))
+
+
+def open_for_reading(out: Path, store: str | None) -> "sa.Engine":
+    """Opens the store of a command that only looks.
+
+    Raises:
+        UserError: if there is no store file yet, so that a mistyped `--out` does not make one.
+    """
+    from schemas.store import open_store
+
+    if store is None and not (out / STORE_FILE).exists():
+        raise UserError(f"{out / STORE_FILE}: no store here; give --out the folder of an earlier command, or --store its URL")
+    return open_store(store_url(out, store))
+
+
+def refresh_report(engine: "sa.Engine", out: Path, terminal: "Terminal") -> Path:
+    """Writes the page about everything under `out` anew and says where it is."""
+    from service.report.page import write_report
+
+    target = write_report(engine, out, out / REPORT_FILE)
+    terminal.say(f"report: {target}")
+    return target
+
+
+def exit_code(quarantined: int) -> int:
+    """Gives 3 where something was quarantined, else 0."""
+    return QUARANTINED if quarantined else DONE

@@ -1,0 +1,1 @@
+"""The demo: real input that every machine has, through every command. Import the submodules."""
