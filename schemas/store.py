@@ -72,8 +72,11 @@ def connect(url: str) -> sa.Engine:
 
 @contextlib.contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Gives a connection that only reads: one snapshot, and no writer waits for it."""
-    with engine.connect().execution_options(**{_READS_ONLY: True}) as connection, connection.begin():
+    """Gives a connection that only reads: one snapshot, and no writer waits for it. Temporary tables may be made in it."""
+    options: dict[str, Any] = {_READS_ONLY: True}
+    if engine.dialect.name == "postgresql":
+        options["isolation_level"] = "REPEATABLE READ"  # its default takes a new snapshot for every statement
+    with engine.connect().execution_options(**options) as connection, connection.begin():
         yield connection
 
 
