@@ -204,11 +204,12 @@ def worker(
     store: Annotated[str, typer.Option("--store", help="Store URL.", envvar="TAMIS_STORE")],
     broker: Annotated[str, typer.Option("--broker", help="Broker URL, for example redis://host:6379/0.", envvar="TAMIS_BROKER")],
     concurrency: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
+    ping: Annotated[bool, typer.Option("--ping", help="Only ask whether a worker of this store answers; for health checks.")] = False,
 ) -> None:
     """Run a worker that samples and verifies for commands elsewhere; many may share one store and broker."""
     from service.commands.serve import worker as run
 
-    raise typer.Exit(run(store, broker, concurrency))
+    raise typer.Exit(run(store, broker, concurrency, ping=ping))
 
 
 @app.command()
