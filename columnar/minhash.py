@@ -25,8 +25,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from columnar.codepoints import SPACE, properties
-from columnar.normalization import BLANK, DIGIT, DROPPED, HANGUL, SEQUENCE, normal_forms
-from columnar.signals import next_word_state
+from columnar.normalization import BLANK, DIGIT, DROPPED, HANGUL, SEQUENCE, normal_form, normal_forms
+from columnar.signals import NO_WORD, SPACED_WORD, UNSPACED_WORD, next_word_state
 from columnar.text import buffers, decode
 
 Uint64s = npt.NDArray[np.uint64]
@@ -226,6 +226,9 @@ _BAND_FACTOR = np.uint64(0xA0761D6478BD642F)
 _MIX_1 = np.uint64(0xFF51AFD7ED558CCD)
 _MIX_2 = np.uint64(0xC4CEB9FE1A85EC53)
 _SHIFT = np.uint64(33)
+# By byte: whether it is ASCII white space or punctuation; an ASCII letter in lower case, 0 for any other.
+_IS_BLANK = np.array([b < 0x80 and normal_form(chr(b)).isspace() for b in range(256)], np.bool_)
+_LOWER = np.array([ord(chr(b).lower()) if b < 0x80 and chr(b).isalpha() else 0 for b in range(256)], np.uint64)
 
 
 def _mix(h):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - one body for scalars in kernels and for arrays
@@ -295,9 +298,29 @@ def _hash_words(
     h = np.uint64(0)
     number = 0  # inside a number: 1 whole part, 2 just after its separator, 3 fraction
     while at < end:
-        byte = np.int64(data[at])
+        byte = data[at]
+        # The usual cases without the general machinery: white space or punctuation, and a run of ASCII letters.
+        if _IS_BLANK[byte] and number == 0:
+            if state != NO_WORD:
+                out[to] = _mix_in_kernel(h)
+                to += 1
+                state = NO_WORD
+            at += 1
+            continue
+        if _LOWER[byte]:
+            if state == NO_WORD or state == UNSPACED_WORD:
+                if state != NO_WORD:
+                    out[to] = _mix_in_kernel(h)
+                    to += 1
+                h = np.uint64(0)
+            while at < end and _LOWER[data[at]]:
+                h = (h ^ _LOWER[data[at]]) * _WORD_FACTOR
+                at += 1
+            state = SPACED_WORD
+            number = 0
+            continue
         if byte < 0x80:
-            point, size = byte, 1
+            point, size = np.int64(byte), 1
         else:
             point, size = decode(data, at, end)
         at += size

@@ -137,7 +137,7 @@ def measure(texts: pa.LargeStringArray) -> pa.RecordBatch:
 
 
 # What the current word is made of so far.
-_NO_WORD, _BARE, _SPACED_WORD, _UNSPACED_WORD = 0, 1, 2, 3
+NO_WORD, BARE, SPACED_WORD, UNSPACED_WORD = 0, 1, 2, 3
 
 
 @nb.njit(inline="always")
@@ -148,13 +148,13 @@ def next_word_state(state: int, bits: int) -> tuple[int, bool]:
         The next state (0 between words) and whether a word begins at this character; one begun before ends there too.
     """
     if bits & SPACE:
-        return _NO_WORD, False
+        return NO_WORD, False
     if bits & UNSPACED:
-        return _UNSPACED_WORD, state != _BARE
+        return UNSPACED_WORD, state != BARE
     if bits & ALNUM:
-        return _SPACED_WORD, state in (_NO_WORD, _UNSPACED_WORD)
-    if state == _NO_WORD:
-        return _BARE, True
+        return SPACED_WORD, state in (NO_WORD, UNSPACED_WORD)
+    if state == NO_WORD:
+        return BARE, True
     return state, False
 
 
@@ -164,6 +164,7 @@ def _packed(word: str) -> int:
 
 _THE, _BE, _TO, _OF, _AND, _THAT, _HAVE, _WITH = map(_packed, STOP_WORDS)
 _XML = np.frombuffer(XML_DECLARATION.encode(), np.uint8)
+_IS_LETTER = np.array([chr(b).isalpha() and b < 0x80 for b in range(256)], np.bool_)
 _LONG = 99  # a core length that no stop word has
 
 
@@ -216,6 +217,26 @@ def _count_document(
     after_return = False
     while at < end:
         byte = np.int64(data[at])
+        if state == SPACED_WORD and _IS_LETTER[byte]:
+            # The usual case, the rest of a run of ASCII letters, without the general machinery.
+            start = at
+            while at < end and _IS_LETTER[data[at]]:
+                if core_length < 4:
+                    core = (core << 8) | (np.int64(data[at]) | 32)
+                core_length += 1
+                at += 1
+            if core_closed:
+                core_length = _LONG
+            run = at - start
+            chars += run
+            line_length += run
+            word_chars += run
+            alphas += run
+            alnums += run
+            word_has_letter = 1
+            dots = line_ends_in_dots = 0
+            after_return = False
+            continue
         if byte < 0x80:
             point, size = byte, 1
         else:
@@ -227,7 +248,7 @@ def _count_document(
         chars += 1
 
         if bits & SPACE:
-            if state != _NO_WORD:
+            if state != NO_WORD:
                 alpha_words += word_has_letter
                 stop_words |= _stop_word_bit(core, core_length)
                 state = word_has_letter = core = core_length = core_closed = 0
@@ -290,7 +311,7 @@ def _count_document(
                     line_ends_in_dots = 1
                 elif point == REPLACEMENT:
                     replaced += 1
-    if state != _NO_WORD:
+    if state != NO_WORD:
         alpha_words += word_has_letter
         stop_words |= _stop_word_bit(core, core_length)
     if line_length > 0:

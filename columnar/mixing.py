@@ -1,0 +1,295 @@
+"""Finds language mixing inside a text: fragments in a script that the target language is not written in. Pure: no I/O.
+
+Scripts cannot tell English from Spanish, but they find what a document-level label never does, a "成的" in "sinh成的", with hardly
+a false alarm. The rules:
+
+- A fragment is a run of letters in a script foreign to the target. Its language is the one that mostly uses the script
+  (`columnar.writing`): Cyrillic is `ru`, Arabic `ar`; Han is `zh`, or `ja` beside kana (in a Chinese text
+  too, if two or more and `MIN_KANA_SHARE` of a run of letters are kana); Latin is `und`, since only words could tell.
+- Neighbouring fragments of one language on one line, at most `MAX_GAP` characters apart with no letter of another between, are one span.
+- No language (`zxx`) have: numbers, symbols, emoji; what `columnar.masking` masks (in a formula only Latin, Greek and Hebrew
+  letters are hidden: Han there is still a fragment); Greek in a foreign text up to `MAX_GREEK_SYMBOL` letters together (they are
+  mathematics); and, where the target is not written in Latin letters, single Latin letters, acronyms, functions and units.
+- Severity: a span is `off_script`, but Latin letters in a text of another script, up to `MAX_MINOR_WORDS` words in a row, are
+  `minor`: names, terms and titles are usual there.
+- Latin letters mixed with Cyrillic, Armenian or Cherokee ones, or with Greek ones that look Latin, in one run of letters are
+  homoglyphs ("pаypal"): the whole run is one `off_script` span.
+- Words are counted as in `columnar.signals`; a word has the language of most of its letters, the target's if in doubt.
+"""
+
+import re
+from collections import Counter
+from typing import Literal, NamedTuple
+
+import numba as nb
+import numpy as np
+import numpy.typing as npt
+
+from columnar.codepoints import COMMON, INHERITED, LETTER, SCRIPTS, code_points, properties, script_numbers
+from columnar.masking import find_masks
+from columnar.signals import NO_WORD, next_word_state
+from columnar.writing import LANGUAGE_OF, scripts_of
+
+Severity = Literal["off_script", "minor"]
+
+MAX_MINOR_WORDS = 4
+MAX_GAP = 20
+MAX_GREEK_SYMBOL = 2
+MIN_KANA_SHARE = 0.2
+MAX_ACRONYM = 6
+
+_UNKNOWN = "und"
+_LATIN, _GREEK, _HEBREW, _HIRAGANA, _KATAKANA = (SCRIPTS.index(name) for name in ("Latn", "Grek", "Hebr", "Hira", "Kana"))
+_CONFUSABLE = frozenset(SCRIPTS.index(name) for name in ("Cyrl", "Armn", "Cher"))
+_GREEK_HOMOGLYPHS = frozenset("οόΑΒΕΖΗΙΚΜΝΟΡΤΥΧ")
+# Functions and units that stand in formulas and measures of every language.
+_INTERNATIONAL = frozenset(
+    "sin cos tan cot sec csc sinh cosh tanh arcsin arccos arctan log ln lg exp lim max min sup inf det gcd lcm mod arg dim ker deg"
+    " mm cm dm km nm ml dl kg mg hz khz mhz ghz kb mb gb tb pa kpa kw kwh mol rad ms ns pm am ok".split()
+)
+_ACRONYM = re.compile(rf"[A-Z]{{1,{MAX_ACRONYM}}}s?")
+
+
+class Span(NamedTuple):
+    """A fragment in another language than the text's: characters `start` to `end` (exclusive).
+
+    `score` is the share of its letters that are foreign to the target: less than 1 only in a word of homoglyphs.
+    """
+
+    start: int
+    end: int
+    language: str
+    score: float
+    severity: Severity
+
+
+class LanguageCounts(NamedTuple):
+    """What languages the words of a text are in.
+
+    Attributes:
+        words: all words.
+        target_words: those in the target's scripts, so in the target language as far as scripts can tell.
+        zxx_words: those of no language.
+        ratio: target words over words that have a language (R1's language consistency); 1 for a text without any.
+        off_script_share: letters in `off_script` spans over all letters that have a language.
+        switches: how often a word is followed by one of another language, words of no language left out.
+        shares: each language's share of the words that have one, the target under its own name, the largest first.
+        spans: what `foreign_spans` gives.
+    """
+
+    words: int
+    target_words: int
+    zxx_words: int
+    ratio: float
+    off_script_share: float
+    switches: int
+    shares: dict[str, float]
+    spans: list[Span]
+
+
+class _Letters(NamedTuple):
+    """The characters of a text: which have a language at all, which of these are foreign to the target; scripts and property bits."""
+
+    spoken: npt.NDArray[np.bool_]
+    foreign: npt.NDArray[np.bool_]
+    scripts: npt.NDArray[np.uint8]
+    bits: npt.NDArray[np.uint8]
+
+
+class _Fragment(NamedTuple):
+    """A run of foreign letters; in one of homoglyphs, `num_foreign` says how many really are."""
+
+    start: int
+    end: int
+    script: int
+    num_foreign: int
+    homoglyphs: bool
+
+    @property
+    def language(self) -> str:
+        return LANGUAGE_OF.get(SCRIPTS[self.script], _UNKNOWN)
+
+
+def foreign_spans(text: str, target: str) -> list[Span]:
+    """Finds the fragments of a text that are in a script foreign to the target language, in order; the module tells the rules.
+
+    Args:
+        text: any text, as Markdown and LaTeX have it.
+        target: ISO 639 code of the language that it should be in; a region after it is ignored.
+
+    Raises:
+        ValueError: `target` is no ISO 639 code.
+    """
+    scripts = scripts_of(target)
+    if "Latn" in scripts and text.isascii():
+        return []
+    letters = _classify(text, scripts)
+    return _spans(text, _fragments(text, letters, latin_target="Latn" in scripts), letters.spoken)
+
+
+def consistency(text: str, target: str) -> LanguageCounts:
+    """Counts the words of a text by language, against the language that it should be in.
+
+    Args:
+        text: any text, as Markdown and LaTeX have it.
+        target: ISO 639 code of the language that it should be in; a region after it is ignored.
+
+    Raises:
+        ValueError: `target` is no ISO 639 code.
+    """
+    scripts = scripts_of(target)
+    letters = _classify(text, scripts)
+    spans = _spans(text, _fragments(text, letters, latin_target="Latn" in scripts), letters.spoken)
+    words = _segment(letters.bits)
+    languages = _word_languages(words, letters, spans, target)
+    counts = Counter(languages)
+    num_spoken = len(languages)
+    off_script = sum(int(letters.spoken[s.start : s.end].sum()) for s in spans if s.severity == "off_script")
+    return LanguageCounts(
+        words=len(words),
+        target_words=counts[target],
+        zxx_words=len(words) - num_spoken,
+        ratio=counts[target] / num_spoken if num_spoken else 1.0,
+        off_script_share=off_script / max(1, int(letters.spoken.sum())),
+        switches=sum(map(str.__ne__, languages, languages[1:])),
+        shares={language: count / num_spoken for language, count in counts.most_common()},
+        spans=spans,
+    )
+
+
+def _classify(text: str, allowed: frozenset[str]) -> _Letters:
+    """Tells the letters of each script, and hides those that are in formulas, code, addresses and tags."""
+    points = code_points(text)
+    bits, scripts = properties()[points], script_numbers()[points]
+    scripts[(scripts == _LATIN) & (bits & LETTER == 0)] = COMMON  # Roman numerals
+    for mask in find_masks(text):
+        part = scripts[mask.start : mask.end]
+        part[np.isin(part, (_LATIN, _GREEK, _HEBREW)) if mask.kind == "math" else slice(None)] = COMMON
+    if scripts.size:
+        # A mark belongs to the character before it.
+        scripts = scripts[np.maximum.accumulate(np.where(scripts == INHERITED, 0, np.arange(scripts.size)))]
+    spoken = (scripts != COMMON) & (scripts != INHERITED)
+    foreign = spoken & np.array([name not in allowed for name in SCRIPTS])[scripts]
+    return _Letters(spoken, foreign, scripts, bits)
+
+
+def _fragments(text: str, letters: _Letters, *, latin_target: bool) -> list[_Fragment]:
+    """Cuts out what is foreign, and takes back from `letters` what has no language after all. Marks whole runs of homoglyphs."""
+    fragments = []
+    # Stretches of letters have odd numbers, what is between them even ones.
+    stretch = np.cumsum(np.diff(letters.spoken, prepend=False))
+    for number in np.unique(stretch[letters.foreign]).tolist():
+        first, last = np.searchsorted(stretch, (number, number + 1)).tolist()
+        scripts, foreign = letters.scripts[first:last], letters.foreign[first:last]
+        if _has_homoglyphs(text[first:last], scripts):
+            script = int(scripts[np.argmax(foreign)])
+            fragments.append(_Fragment(first, last, script, int(foreign.sum()), homoglyphs=True))
+            foreign[:] = True
+            continue
+        if _is_japanese(scripts) and not foreign.all():
+            fragments.append(_Fragment(first, last, _KATAKANA, last - first, homoglyphs=False))
+            foreign[:] = True
+            continue
+        cuts = [first, *(np.flatnonzero(np.diff(scripts)) + (first + 1)).tolist(), last]
+        for start, end in zip(cuts, cuts[1:], strict=False):
+            script = int(letters.scripts[start])
+            if not letters.foreign[start]:
+                continue
+            if _is_symbol(text[start:end], script, latin_target=latin_target):
+                letters.spoken[start:end] = letters.foreign[start:end] = False
+            else:
+                fragments.append(_Fragment(start, end, script, end - start, homoglyphs=False))
+    return fragments
+
+
+def _has_homoglyphs(run: str, scripts: npt.NDArray[np.uint8]) -> bool:
+    if (scripts == scripts[0]).all():
+        return False
+    numbers = set(scripts.tolist())
+    lookalikes = bool(numbers & _CONFUSABLE) or (_GREEK in numbers and not _GREEK_HOMOGLYPHS.isdisjoint(run))
+    return _LATIN in numbers and lookalikes
+
+
+def _is_japanese(scripts: npt.NDArray[np.uint8]) -> bool:
+    """Says whether kana makes a run of Han Japanese: Chinese shop names have a single の, and no more."""
+    kana = int(np.isin(scripts, (_HIRAGANA, _KATAKANA)).sum())
+    return kana >= 2 and kana >= MIN_KANA_SHARE * scripts.size
+
+
+def _is_symbol(run: str, script: int, *, latin_target: bool) -> bool:
+    """Says whether foreign letters are what formulas, measures and names of things have in every language."""
+    if script == _GREEK:
+        return len(run) <= MAX_GREEK_SYMBOL
+    if script == _LATIN and not latin_target:
+        return len(run) == 1 or _ACRONYM.fullmatch(run) is not None or run.lower() in _INTERNATIONAL
+    return False
+
+
+def _spans(text: str, fragments: list[_Fragment], spoken: npt.NDArray[np.bool_]) -> list[Span]:
+    """Joins neighbouring fragments of one language, and judges them."""
+    groups: list[list[_Fragment]] = []
+    for fragment in fragments:
+        if groups and _joins(text, groups[-1][-1], fragment, spoken):
+            groups[-1].append(fragment)
+        else:
+            groups.append([fragment])
+    spans = []
+    for group in groups:
+        start, end = group[0].start, group[-1].end
+        languages = {fragment.language for fragment in group}
+        letters = sum(fragment.end - fragment.start for fragment in group)
+        minor = group[0].script == _LATIN and not group[0].homoglyphs and len(text[start:end].split()) <= MAX_MINOR_WORDS
+        spans.append(
+            Span(
+                start,
+                end,
+                "ja" if "ja" in languages else group[0].language,  # kana decides
+                sum(fragment.num_foreign for fragment in group) / letters,
+                "minor" if minor else "off_script",
+            )
+        )
+    return spans
+
+
+def _joins(text: str, left: _Fragment, right: _Fragment, spoken: npt.NDArray[np.bool_]) -> bool:
+    if left.homoglyphs or right.homoglyphs or right.start - left.end > MAX_GAP:
+        return False
+    languages = {left.language, right.language}
+    if languages != {"zh", "ja"} and (len(languages) > 1 or (_UNKNOWN in languages and left.script != right.script)):
+        return False
+    return "\n" not in text[left.end : right.start] and not spoken[left.end : right.start].any()
+
+
+def _word_languages(words: npt.NDArray[np.int64], letters: _Letters, spans: list[Span], target: str) -> list[str]:
+    """Gives the language of each word that has one, in order."""
+    spoken_before = np.concatenate(([0], np.cumsum(letters.spoken)))
+    foreign_before = np.concatenate(([0], np.cumsum(letters.foreign)))
+    num_spoken = spoken_before[words[:, 1]] - spoken_before[words[:, 0]]
+    num_foreign = foreign_before[words[:, 1]] - foreign_before[words[:, 0]]
+    has_language = num_spoken > 0
+    languages = np.full(len(words), target, object)
+    span_starts = np.array([span.start for span in spans])
+    for word in np.flatnonzero(2 * num_foreign > num_spoken).tolist():
+        start = words[word, 0] + int(np.argmax(letters.foreign[words[word, 0] : words[word, 1]]))
+        languages[word] = spans[int(np.searchsorted(span_starts, start, "right")) - 1].language
+    return languages[has_language].tolist()
+
+
+@nb.njit(cache=True, nogil=True)
+def _segment(bits: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """Gives the words of a text by the property bits of its characters: int64[words, 2], start and end (exclusive)."""
+    words = np.empty((bits.size, 2), np.int64)
+    count = 0
+    state = NO_WORD
+    for at in range(bits.size):
+        previous = state
+        state, begins = next_word_state(state, np.int64(bits[at]))
+        if previous != NO_WORD and (begins or state == NO_WORD):
+            words[count, 1] = at
+            count += 1
+        if begins:
+            words[count, 0] = at
+    if state != NO_WORD:
+        words[count, 1] = bits.size
+        count += 1
+    return words[:count]
