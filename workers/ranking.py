@@ -200,7 +200,7 @@ class Ranking:
         files = artifact_files(self.connection, out, "generations")
         for batch in fetch_in_order(files, places, ["text"]):
             rows = [
-                {"prompt_id": key[0], "place": key[1], "digest": xxhash.xxh3_128_hexdigest(row["text"])}
+                {"prompt_id": key[0], "place": key[1], "digest": xxhash.xxh3_128_hexdigest(row["text"].encode())}
                 for key, row in batch
             ]
             self.connection.execute(sa.insert(texts), rows)
