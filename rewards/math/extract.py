@@ -1,0 +1,190 @@
+"""Finds the final answer in a completion. Text in, text out: what the answer means is not judged here.
+
+The order of trust, from the text after `</think>` where there is one:
+1. the last `<answer>...</answer>`; an empty one is no answer, whatever else stands there;
+2. the last balanced, non-empty `\\boxed{}`; boxes joined by commas or `and` are one list. More than `MAX_BOXES` different
+   ones are a flood that guesses, and no answer;
+3. what follows the last `####`;
+4. what follows the last "the answer is", in several languages, or the `"answer"` field of JSON;
+5. the last formula or number of the text, as the longest run of mathematics that ends there.
+"""
+
+import re
+from typing import Final, NamedTuple
+
+from rewards.math.latex import matching_brace
+
+MAX_BOXES: Final = 16
+"""So many different boxes may stand in one answer: honest ones box steps too, a flood hopes that the last rule is another."""
+
+MAX_COMPLETION_CHARS: Final = 1_000_000
+"""Of a longer completion only the end is searched."""
+
+MAX_ANSWER_SPAN: Final = 20_000
+"""A longer candidate is cut; it is far over what is read as mathematics, and would only be carried about."""
+
+_ANSWER_TAG: Final = re.compile(r"<answer>((?:(?!<answer>).)*?)</answer>", re.DOTALL | re.IGNORECASE)
+_BOX: Final = re.compile(r"\\(?:boxed|fbox)\s*(?:\{|(?P<bare>\d[\d.,]*))")
+_BOX_JOIN: Final = re.compile(r"[\s,;$]*(?:\\text\s*\{\s*)?(?:and|or|和|或|、)?(?:\s*\})?[\s,;$]*")
+_HASHES: Final = re.compile(r"^.*####[ \t]*(.+?)[ \t]*$", re.MULTILINE)
+_PHRASE: Final = re.compile(
+    r"(?:"
+    r"(?<![A-Za-z])(?:final\s+|correct\s+)?(?:answer|result)\s*(?:\s(?:is|was|should\s+be|would\s+be|must\s+be|equals|comes\s+(?:out\s+)?to)(?![A-Za-z])|[:：=]|\*\*\s*[:：])"
+    r"|^\s*A\s*:|^\s*\**(?:Answer|ANSWER)\**\s*[:：]"
+    r"|(?:最终)?答案\s*(?:应该是|应为|是|为|[:：])|故(?:答案为|选)|所以选|因此选|应选"
+    r"|la\s+respuesta(?:\s+final)?\s+es|la\s+r[ée]ponse(?:\s+finale)?\s+est|die\s+antwort\s+(?:ist|lautet)|a\s+resposta(?:\s+final)?\s+é|la\s+risposta\s+è"
+    r"|答えは|答え\s*[:：]|정답은|답은|ответ\s*[:：—-]|(?<!\w)ответ\s+(?:равен|это)|คำตอบคือ|উত্তর\s*[:：]|జవాబు\s*[:：]|jibu\s+ni"
+    r")\s*[:：]?\s*",
+    re.IGNORECASE | re.MULTILINE,
+)
+_JSON_FIELD: Final = re.compile(r'"(?:final_)?answer"\s*:\s*(?:"((?:[^"\\]|\\.)*)"|(-?[\d.,]+))', re.IGNORECASE)
+_JSON_ESCAPE: Final = re.compile(r'\\(["\\/])')
+_SENTENCE_END: Final = re.compile(r"[。！？]|[.!?](?=\s|$)(?<!\d\.\d)|\n")
+_FORMULA: Final = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+?)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
+_RUN: Final = re.compile(
+    r"(?:[-+−±]\s*)?(?:[$£€¥]\s*)?(?:\\?[({\[]\s*)*(?:\\[A-Za-z]+\s*|√\s*|[π∞]|\.?\d)"
+    r"(?:[\d\s.,^_*/×·÷√π∞°%!(){}\[\]|²³⁻¹⁰-⁹½¼¾:+\-−±]|\\[A-Za-z]+|\\[{}%!,]|(?<![A-Za-z])[a-zA-Z](?![A-Za-z]))*"
+)
+_NUMBER: Final = re.compile(r"[-−]?[$£€¥]?\d[\d,]*(?:\.\d+)?(?:\s*/\s*\d+)?\s*%?|[-−]?\.\d+")
+_CHOICE: Final = re.compile(r"^[\s(*（]*([A-J])[\s)*）]*$")
+
+
+class Extraction(NamedTuple):
+    """An answer and the rule that found it.
+
+    Attributes:
+        answer: its text; empty when there is none.
+        source: `answer_tag`, `boxed`, `hashes`, `phrase`, `json`, `formula`, `number`, `line`; or, without an answer, why not.
+    """
+
+    answer: str
+    source: str
+
+
+def extract_answer(completion: str, *, prose: bool = True) -> Extraction:
+    """Finds the final answer.
+
+    Args:
+        completion: what the model wrote, its thinking included or not.
+        prose: whether rule 5 applies: a last formula or number that nothing announces.
+    """
+    text = completion[-MAX_COMPLETION_CHARS:]
+    head, closing, tail = text.rpartition("</think>")
+    if closing:
+        text = tail
+    elif "<think>" in text:
+        return Extraction("", "thinking_not_closed")
+    if not text.strip():
+        return Extraction("", "empty_answer" if head or closing else "empty_completion")
+    tags = _ANSWER_TAG.findall(text)
+    if tags:
+        inside = tags[-1].strip()
+        if not inside:
+            return Extraction("", "empty_answer_tag")
+        found = _announced(inside) or Extraction(_tidy(inside), "answer_tag")
+        return Extraction(found.answer[:MAX_ANSWER_SPAN], "answer_tag" if found.answer else found.source)
+    found = _announced(text) or (_last_of_prose(text) if prose else None) or Extraction("", "no_answer")
+    return Extraction(found.answer[:MAX_ANSWER_SPAN], found.source)
+
+
+def _announced(text: str) -> Extraction | None:
+    boxed = _boxed(text)
+    if boxed is not None:
+        return boxed
+    hashes = _HASHES.findall(text)
+    if hashes:
+        return Extraction(hashes[-1].strip(), "hashes")
+    last = None
+    for last in _PHRASE.finditer(text):
+        pass
+    fields = list(_JSON_FIELD.finditer(text))
+    if fields and (last is None or fields[-1].end() > last.end()):
+        quoted, bare = fields[-1].groups()
+        answer = _JSON_ESCAPE.sub(r"\1", quoted) if quoted is not None else bare
+        return Extraction(answer.strip(), "json" if answer.strip() else "empty_answer")
+    if last is not None:
+        answer = _after_phrase(text[last.end() :])
+        if answer:
+            return Extraction(answer, "phrase")
+    return None
+
+
+def _boxed(text: str) -> Extraction | None:
+    """The last box that holds something. `\\boxed` as a word, empty boxes and unbalanced ones are none."""
+    spans: list[tuple[int, int, str]] = []
+    for match in _BOX.finditer(text):
+        if match["bare"]:
+            spans.append((match.start(), match.end(), match["bare"]))
+            continue
+        closing = matching_brace(text[match.end() - 1 : match.end() + MAX_ANSWER_SPAN], 0)
+        content = text[match.end() : match.end() - 1 + closing].strip() if closing > 0 else ""
+        if content:
+            spans.append((match.start(), match.end() + closing, content))
+    if not spans:
+        return None
+    if len({content for _, _, content in spans}) > MAX_BOXES:
+        return Extraction("", "answer_flood")
+    joined = [spans[-1]]
+    for span in reversed(spans[:-1]):
+        gap = text[span[1] : joined[0][0]]
+        if len(gap) > 40 or not _BOX_JOIN.fullmatch(gap) or not gap.strip():
+            break
+        joined.insert(0, span)
+    return Extraction(", ".join(dict.fromkeys(content for _, _, content in joined)), "boxed")
+
+
+def _after_phrase(rest: str) -> str:
+    """The answer that follows "the answer is": its formula if it is one, else its sentence without what trails."""
+    rest = rest[:MAX_ANSWER_SPAN].lstrip(" \t*:：\n")
+    formula = _FORMULA.match(rest)
+    if formula:
+        return _formula_list(rest)
+    end = _SENTENCE_END.search(rest)
+    sentence = rest[: end.start()] if end else rest
+    inner = _FORMULA.search(sentence)
+    if inner and not _RUN.match(sentence):
+        return _formula_list(sentence[inner.start() :])
+    return _tidy(sentence)
+
+
+def _formula_list(text: str) -> str:
+    """Formulas that commas or `and` join are one answer: `$1$ and $2$`."""
+    parts: list[str] = []
+    at = 0
+    while formula := _FORMULA.match(text, at):
+        parts.append(next(group for group in formula.groups() if group is not None))
+        join = _BOX_JOIN.match(text, formula.end())
+        at = join.end() if join else formula.end()
+        if at == formula.end():
+            break
+    return ", ".join(parts)
+
+
+def _tidy(sentence: str) -> str:
+    sentence = sentence.strip().strip("*").strip()
+    choice = _CHOICE.match(sentence)
+    return choice[1] if choice else sentence.rstrip(" \t.,;:。")
+
+
+def _last_of_prose(text: str) -> Extraction | None:
+    """Rule 5. A last line that is mathematics from end to end is taken whole; else the last formula or run ends the text."""
+    line = text.strip().rsplit("\n", 1)[-1].strip()
+    choice = _CHOICE.match(line)
+    if choice:
+        return Extraction(choice[1], "line")
+    whole = _RUN.fullmatch(line)
+    if whole or len(line.split()) <= 2 or (line.startswith("\\") and len(line) < 200):
+        return Extraction(_tidy(line), "line")
+    formulas = list(_FORMULA.finditer(text))
+    numbers = list(_NUMBER.finditer(text))
+    if formulas and (not numbers or numbers[-1].end() <= formulas[-1].end()):
+        content = next(group for group in formulas[-1].groups() if group is not None)
+        return Extraction(content.strip(), "formula")
+    if not numbers:
+        return None
+    last = numbers[-1]
+    start = text.rfind("\n", 0, last.start()) + 1
+    for run in _RUN.finditer(text, start):
+        if run.end() >= last.end():
+            return Extraction(_tidy(run[0]), "number")
+    return Extraction(last[0].strip(), "number")
