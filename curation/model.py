@@ -3,7 +3,7 @@
 Pure types over Arrow; no Beam, no I/O.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
@@ -119,3 +119,6 @@ class Step(Protocol):
 
     def explain(self, text: str) -> list[Reading]:
         """Gives every signal, threshold and verdict of this step for one text."""
+
+    def readings(self, row: Mapping[str, Any]) -> list[Reading]:
+        """Gives the same for a written row from its columns, without measuring; nothing for columns that it lacks."""

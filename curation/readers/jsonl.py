@@ -17,6 +17,8 @@ from curation.readers.streams import CHUNK_BYTES, InputStream
 from schemas.recipe import OutputRecipe
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+#: NaN and infinities, which pandas writes and JSON does not have, are null.
+_DECODER = json.JSONDecoder(parse_constant=lambda _: None)
 #: How much of a damaged line its message quotes.
 _QUOTED_CHARS = 40
 
@@ -62,7 +64,7 @@ def decode_line(content: bytes) -> dict[str, Any]:
         ValueError: says why it is none; a message for the user.
     """
     try:
-        value = json.loads(content.decode("utf-8"), parse_constant=lambda _: None)
+        value = _DECODER.decode(content.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8: byte {error.object[error.start]:#04x} at {error.start} of the line") from None
     except json.JSONDecodeError as error:

@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from columnar.text import clean_text
+from curation.meta import meta_json
 from curation.model import RAW, Fault, Piece
-from curation.readers.batches import meta_json, read_fault
+from curation.readers.batches import read_fault
 from curation.readers.columns import ColumnMap, map_columns
 from schemas.errors import UserError
 from schemas.ids import document_id

@@ -1,0 +1,136 @@
+"""The step that turns pages into text, with their formulas kept."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from resiliparse.extract.html2text import extract_plain_text
+from resiliparse.parse.html import HTMLTree
+
+from columnar.text import clean_text
+from curation.meta import add_to_meta
+from curation.model import RAW, Reading, StepOutput
+from curation.readers.html import decode_page
+from curation.steps.formulas import hold_formulas
+from curation.steps.outcome import part, rows_of
+from schemas.arrow import DOCUMENTS
+from schemas.recipe import ExtractRecipe
+
+NO_TEXT = "no_text"
+MAX_TITLE_CHARS = 1000
+
+_PAGE_COLUMNS = ("html", "html_encoding")
+
+
+class Extraction(NamedTuple):
+    """What a page says.
+
+    Attributes:
+        text: its text; paragraphs are parted by an empty line.
+        title: its title, empty if it has none.
+        num_formulas: how many formulas were kept.
+        replaced: characters of the text that became U+FFFD.
+    """
+
+    text: str
+    title: str
+    num_formulas: int
+    replaced: int
+
+
+def extract_page(page: str, *, main_content: bool = True, formulas: bool = True) -> Extraction:
+    """Extracts the text of an HTML page.
+
+    Args:
+        page: the decoded page.
+        main_content: leave out navigation, footers and the like.
+        formulas: keep formulas as TeX between dollar signs.
+    """
+    tree = HTMLTree.parse(page)
+    title = " ".join((tree.title or "").split())[:MAX_TITLE_CHARS]
+    held = hold_formulas(tree, page) if formulas else None
+    # Alternative texts of pictures are seldom sentences; those that are formulas are in the tree as text already.
+    text = extract_plain_text(tree, preserve_formatting=True, main_content=main_content, alt_texts=False)
+    text, replaced = clean_text(held.restore(text) if held else text)
+    return Extraction(text.strip(), clean_text(title)[0], len(held) if held else 0, replaced)
+
+
+@dataclass
+class ExtractStep:
+    """Fills `text` from `html`, puts the title into `meta`, and rejects pages without text; documents that are text pass.
+
+    Attributes:
+        keep_pages: leave the columns of pages in place, for a later extract step of other sources. The last one drops them.
+    """
+
+    name: str
+    recipe: ExtractRecipe
+    sources: frozenset[str] = field(default_factory=frozenset)
+    keep_pages: bool = False
+    version: int = field(default=1, init=False)
+
+    def output_fields(self) -> Sequence[pa.Field]:
+        """Gives nothing: the step fills columns that are there."""
+        return ()
+
+    def apply(self, batch: pa.RecordBatch) -> StepOutput:
+        """Extracts the pages of the step's sources.
+
+        Raises:
+            ValueError: this is the last extract step, and a page of another source would be left without text.
+        """
+        empty = np.zeros(batch.num_rows, np.bool_)
+        if "html" in batch.schema.names:
+            pages = rows_of(batch, self.sources) & ~np.asarray(
+                batch.column("html").is_null().to_numpy(zero_copy_only=False)
+            )
+            if pages.any():
+                batch, empty = self._extracted(batch, np.flatnonzero(pages).tolist())
+            if not self.keep_pages:
+                batch = _without_pages(batch)
+        return part(batch, self.name, [NO_TEXT], empty[np.newaxis])
+
+    def explain(self, text: str) -> list[Reading]:
+        """Extracts `text` as a page and tells how much came out."""
+        found = extract_page(text, main_content=self.recipe.main_content, formulas=self.recipe.formulas)
+        return self.readings({"text": found.text})
+
+    def readings(self, row: Mapping[str, Any]) -> list[Reading]:
+        """Judges a row by the length of its text."""
+        length = len(row.get("text") or "")
+        return [Reading(self.name, "extracted_chars", length, "<", 1, NO_TEXT, length < 1)]
+
+    def _extracted(self, batch: pa.RecordBatch, pages: list[int]) -> tuple[pa.RecordBatch, Any]:
+        """Gives the batch with the texts of these rows, and which of them are empty."""
+        columns = {name: batch.column(name).to_pylist() for name in ("html_encoding", "meta", "replaced_characters")}
+        texts = batch.column("text").to_pylist()
+        html = batch.column("html")
+        empty = np.zeros(batch.num_rows, np.bool_)
+        for row in pages:
+            page = decode_page(html[row].as_py(), columns["html_encoding"][row])
+            found = extract_page(page, main_content=self.recipe.main_content, formulas=self.recipe.formulas)
+            texts[row] = found.text
+            empty[row] = not found.text
+            columns["replaced_characters"][row] += found.replaced
+            if found.title:
+                columns["meta"][row] = add_to_meta(columns["meta"][row], {"title": found.title})
+        gone = np.zeros(batch.num_rows, np.bool_)
+        gone[pages] = True
+        filled = {"text": texts, "meta": columns["meta"], "replaced_characters": columns["replaced_characters"]}
+        for name, values in filled.items():
+            batch = batch.set_column(
+                batch.schema.get_field_index(name), RAW.field(name), pa.array(values, RAW.field(name).type)
+            )
+        rest = pa.array(np.where(gone, None, html.to_numpy(zero_copy_only=False)), RAW.field("html").type)
+        return batch.set_column(batch.schema.get_field_index("html"), RAW.field("html"), rest), empty
+
+
+def _without_pages(batch: pa.RecordBatch) -> pa.RecordBatch:
+    texts = batch.column("text")
+    if texts.null_count:
+        row = int(np.flatnonzero(texts.is_null().to_numpy(zero_copy_only=False))[0])
+        raise ValueError(f"a page of source {batch.column('source')[row].as_py()!r} has no extract step for it")
+    batch = batch.set_column(batch.schema.get_field_index("text"), DOCUMENTS.field("text"), texts)
+    return batch.drop_columns([name for name in _PAGE_COLUMNS if name in batch.schema.names])

@@ -1,0 +1,214 @@
+r"""Finds the formulas of a page and keeps their TeX through text extraction, as `$...$` and `$$...$$`.
+
+Knows MathJax (scripts of type `math/tex`, and `\(...\)`, `\[...\]`, `$$...$$` in the text of pages that load MathJax or KaTeX), KaTeX,
+MathML with TeX in an annotation or `alttext`, and images whose alternative text is TeX. Pure: works on a parsed tree.
+
+Each formula's place is held by a mark while the text is extracted, because extraction collapses white space and TeX comments
+end at line breaks: what is put back is what the page had.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from resiliparse.parse.html import HTMLTree
+
+#: Longest formula that is believed; a longer one is left to the extraction as it stands.
+MAX_FORMULA_CHARS = 16 << 10
+#: A page with more is generated or hostile; the rest of its formulas is left as it stands.
+MAX_FORMULAS = 20_000
+
+# Two private characters that no page uses for anything: plane 16, apart from the icons of fonts.
+_OPEN, _CLOSE = "\U0010fff0", "\U0010fff1"
+_MARK = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
+
+_SCRIPTS = 'script[type^="math/tex"]'
+# What MathJax 2 has rendered beside its scripts: the same formula again.
+_RENDERED = (
+    ".MathJax_Preview, .MathJax, .MathJax_Display, .MathJax_SVG, .MathJax_SVG_Display, .MathJax_CHTML, .MJXc-display"
+)
+_ANNOTATION = 'annotation[encoding="application/x-tex"], annotation[encoding="TeX"], annotation[encoding="LaTeX"]'
+#: Containers that hold a formula once as MathML and again as drawn; the container is replaced whole.
+_CONTAINERS = ".katex-display, .katex, .mwe-math-element, mjx-container"
+_IMAGE_CLASSES = frozenset({"tex", "latex", "math", "mathtex", "formula"})
+_IMAGE_CLASS_STARTS = ("mwe-math-fallback-image",)
+_RENDERERS = ("latex.php", "tex.cgi", "mathtex.cgi", "mimetex.cgi", "latex.codecogs.com", "/latex/")
+# A text without one of these has no formula that needs the tree to be searched.
+_HINT = re.compile(r"math|katex|tex", re.IGNORECASE)
+_DELIMITED = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]|\$\$(.+?)\$\$", re.DOTALL)
+_LOADS_TEX = re.compile(r"mathjax|katex", re.IGNORECASE)
+#: Elements in which MathJax and KaTeX leave text alone.
+_VERBATIM = frozenset({"script", "noscript", "style", "textarea", "pre", "code"})
+_WRAPPERS = (("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"), ("$", "$"))
+_STYLE_WRAPPER = re.compile(r"\{\\(?:display|text)style\s+(.*)\}", re.DOTALL)
+
+
+class Formulas:
+    """The formulas of one page, in the order of their marks."""
+
+    def __init__(self) -> None:
+        self._found: list[str] = []
+
+    def hold(self, tex: str, *, display: bool) -> str | None:
+        """Keeps a formula and gives the mark that stands for it; None if it is empty, too long, or one too many."""
+        tex = bare(tex)
+        if not tex or len(tex) > MAX_FORMULA_CHARS or len(self._found) >= MAX_FORMULAS:
+            return None
+        self._found.append(f"$${tex}$$" if display else f"${tex}$")
+        return f"{_OPEN}{len(self._found) - 1}{_CLOSE}"
+
+    def restore(self, text: str) -> str:
+        """Puts the formulas back in place of their marks."""
+        if not self._found:
+            return text
+        return _MARK.sub(self._formula, text)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def _formula(self, match: re.Match[str]) -> str:
+        number = match[1]
+        # A page may hold such a mark by itself; one that stands for nothing stays.
+        return self._found[int(number)] if len(number) < 9 and int(number) < len(self._found) else match[0]
+
+
+def hold_formulas(tree: HTMLTree, page: str) -> Formulas:
+    """Replaces every formula of a parsed page by a mark.
+
+    Args:
+        tree: the page; it is changed.
+        page: the page's source, in which a quick look tells whether there can be any formula.
+    """
+    formulas = Formulas()
+    document = tree.document
+    if document is None or not _HINT.search(page):
+        return formulas
+    _hold_scripts(tree, document, formulas)
+    _hold_containers(tree, document, formulas)
+    _hold_mathml(tree, document, formulas)
+    _hold_images(tree, document, formulas)
+    if _loads_tex(document):
+        _hold_delimited(document, formulas)
+    return formulas
+
+
+def bare(tex: str) -> str:
+    r"""Gives TeX without white space around it, without delimiters, and without the `{\displaystyle ...}` that MediaWiki adds."""
+    tex = tex.strip()
+    for start, end in _WRAPPERS:
+        inner = tex[len(start) : -len(end)]
+        if len(tex) > len(start) + len(end) and tex.startswith(start) and tex.endswith(end) and start not in inner:
+            tex = inner.strip()
+            break
+    match = _STYLE_WRAPPER.fullmatch(tex)
+    return match[1].strip() if match and _is_balanced(match[1]) else tex
+
+
+def _is_balanced(tex: str) -> bool:
+    """Tells whether no brace closes before it opens: then an outer pair of braces belongs together."""
+    depth = 0
+    for brace in re.findall(r"(?<!\\)[{}]", tex):
+        depth += 1 if brace == "{" else -1
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def _hold_scripts(tree: HTMLTree, document: Any, formulas: Formulas) -> None:
+    scripts = document.query_selector_all(_SCRIPTS).values()
+    if scripts:
+        for node in document.query_selector_all(_RENDERED).values():
+            node.remove()
+    for node in scripts:
+        display = "mode=display" in (node.getattr("type") or "").replace(" ", "")
+        _replace(tree, node, formulas.hold(node.text or "", display=display))
+
+
+def _hold_containers(tree: HTMLTree, document: Any, formulas: Formulas) -> None:
+    # A `.katex` inside a `.katex-display` is gone when its turn comes: it has no annotation any more.
+    for node in document.query_selector_all(_CONTAINERS).values():
+        tex = _tex_of(node)
+        if tex is None:
+            continue
+        name = node.class_name or ""
+        math = node.query_selector("math")
+        display = "katex-display" in name or node.getattr("display") == "true" or _is_block(math)
+        _replace(tree, node, formulas.hold(tex, display=display))
+
+
+def _hold_mathml(tree: HTMLTree, document: Any, formulas: Formulas) -> None:
+    for node in document.query_selector_all("math").values():
+        tex = _tex_of(node)
+        if tex is not None:
+            _replace(tree, node, formulas.hold(tex, display=_is_block(node)))
+
+
+def _hold_images(tree: HTMLTree, document: Any, formulas: Formulas) -> None:
+    for node in document.query_selector_all("img").values():
+        names = (node.class_name or "").lower().split()
+        source = node.getattr("src") or ""
+        drawn = any(renderer in source for renderer in _RENDERERS)
+        if not (
+            drawn or _IMAGE_CLASSES.intersection(names) or any(name.startswith(_IMAGE_CLASS_STARTS) for name in names)
+        ):
+            continue
+        tex = node.getattr("alt") or (_tex_in_address(source) if drawn else "")
+        display = any("display" in name for name in names)
+        _replace(tree, node, formulas.hold(tex, display=display))
+
+
+def _tex_in_address(source: str) -> str:
+    """Gives the TeX that an image server was asked to draw: `?latex=...`, or the whole query."""
+    query = urlsplit(source).query
+    named = parse_qs(query).get("latex")
+    return named[0] if named else unquote(query)
+
+
+def _tex_of(node: Any) -> str | None:
+    """Gives the TeX that MathML carries: an annotation, or `alttext`."""
+    annotation = node.query_selector(_ANNOTATION)
+    if annotation is not None:
+        return str(annotation.text or "") or None
+    math = node if node.tag == "math" else node.query_selector("math")
+    if math is not None and math.getattr("alttext"):
+        return str(math.getattr("alttext"))
+    return str(node.getattr("data-latex")) if node.getattr("data-latex") else None
+
+
+def _is_block(math: Any) -> bool:
+    return math is not None and (math.getattr("display") == "block" or math.getattr("mode") == "display")
+
+
+def _replace(tree: HTMLTree, node: Any, mark: str | None) -> None:
+    if mark is not None and node.parent is not None:
+        node.replace_with(tree.create_text_node(mark))
+
+
+def _loads_tex(document: Any) -> bool:
+    r"""Tells whether the page loads MathJax or KaTeX; elsewhere `\(` is a regular expression as likely as a formula."""
+    for node in document.query_selector_all("script, link").values():
+        if _LOADS_TEX.search(node.getattr("src") or node.getattr("href") or (node.text or "")[:4096]):
+            return True
+    return False
+
+
+def _hold_delimited(document: Any, formulas: Formulas) -> None:
+    replace: Callable[[re.Match[str]], str] = lambda match: _held_match(match, formulas)  # noqa: E731 - bound once a page
+    pending = [document.query_selector("body")]
+    while pending:
+        node = pending.pop()
+        if node is None:
+            continue
+        if node.node_name == "#text":
+            text = node.value or ""
+            if "\\(" in text or "\\[" in text or "$$" in text:
+                node.value = _DELIMITED.sub(replace, text)
+        elif node.tag not in _VERBATIM:
+            pending.extend(node.child_nodes)
+
+
+def _held_match(match: re.Match[str], formulas: Formulas) -> str:
+    inline, bracketed, dollars = match.groups()
+    tex = inline or bracketed or dollars
+    return formulas.hold(tex, display=inline is None) or match[0]

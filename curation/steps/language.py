@@ -1,0 +1,79 @@
+"""The step that labels each document's language, and keeps some languages."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from columnar.language import identify
+from curation.model import Reading, StepOutput
+from curation.steps.outcome import as_mask, part, put_column, rows_of
+from schemas.arrow import DOCUMENTS
+from schemas.recipe import LanguageRecipe
+
+NOT_KEPT = "language_not_kept"
+SCORE_TOO_LOW = "language_score_too_low"
+
+_FIELDS = (DOCUMENTS.field("language"), DOCUMENTS.field("language_score"))
+
+
+@dataclass
+class LanguageStep:
+    """Adds `language` and `language_score`; with languages to keep, rejects the others and labels that are too unsure.
+
+    Only the labels that are kept need be sure: with nothing to keep, the step labels and rejects nothing.
+    """
+
+    name: str
+    recipe: LanguageRecipe
+    sources: frozenset[str] = field(default_factory=frozenset)
+    version: int = field(default=1, init=False)
+
+    def output_fields(self) -> Sequence[pa.Field]:
+        """Gives the columns that `apply` fills."""
+        return _FIELDS
+
+    def apply(self, batch: pa.RecordBatch) -> StepOutput:
+        """Labels the rows of the step's sources."""
+        rows = rows_of(batch, self.sources)
+        texts = batch.column("text").filter(pa.array(rows))
+        labels, scores = identify(texts, engine=self.recipe.engine, model_path=self.recipe.model_path)
+        for item, values in zip(_FIELDS, (labels, scores), strict=True):
+            batch = put_column(batch, item, rows, values)
+        if not self.recipe.keep:
+            return StepOutput(batch)
+        kept = pa.array(sorted(self.recipe.keep), pa.string())
+        foreign = rows & ~as_mask(pc.is_in(batch.column("language"), value_set=kept))
+        # Compared as float32, the type in which scores are stored: a score of 0.65 must not fail a least score of 0.65.
+        unsure = rows & as_mask(pc.less(batch.column("language_score"), pa.scalar(self.recipe.min_score, pa.float32())))
+        return part(batch, self.name, [NOT_KEPT, SCORE_TOO_LOW], np.stack([foreign, unsure]))
+
+    def explain(self, text: str) -> list[Reading]:
+        """Labels one text and judges it."""
+        labels, scores = identify(
+            pa.array([text], pa.large_string()), engine=self.recipe.engine, model_path=self.recipe.model_path
+        )
+        return self.readings({"language": labels[0].as_py(), "language_score": scores[0].as_py()})
+
+    def readings(self, row: Mapping[str, Any]) -> list[Reading]:
+        """Judges a row by the label that it has."""
+        language, score = row.get("language"), row.get("language_score")
+        keep, least = self.recipe.keep, self.recipe.min_score
+        if language is None:
+            return []
+        unsure = bool(keep) and score is not None and bool(np.float32(score) < np.float32(least))
+        return [
+            Reading(
+                self.name,
+                "language",
+                language,
+                "not in",
+                ", ".join(keep) or None,
+                NOT_KEPT,
+                bool(keep) and language not in keep,
+            ),
+            Reading(self.name, "language_score", score, "<", least if keep else None, SCORE_TOO_LOW, unsure),
+        ]
