@@ -84,10 +84,19 @@ _SCRIPT_BY_NAME = {
     "YI": "Yiii",
 }
 # Names that do not begin with their script's.
-_SCRIPT_BY_CODE_POINT = {0x2126: "Grek", 0x212A: "Latn", 0x212B: "Latn", 0x2071: "Latn", 0x207F: "Latn", 0xAA: "Latn", 0xBA: "Latn"}
+_SCRIPT_BY_CODE_POINT = {
+    0x2126: "Grek",
+    0x212A: "Latn",
+    0x212B: "Latn",
+    0x2071: "Latn",
+    0x207F: "Latn",
+    0xAA: "Latn",
+    0xBA: "Latn",
+}
 # Letters that stand for symbols: in Scripts.txt most are common, and the Latin ones (modifiers: ʰ) are phonetics and footnotes.
-_NO_SCRIPT_NAMES = frozenset(
-    "MATHEMATICAL MODIFIER DOUBLE-STRUCK SCRIPT BLACK-LETTER PLANCK MICRO VERTICAL MUSICAL VEDIC CARON TURNED".split()
+_NO_SCRIPT_NAMES = (
+    *("MATHEMATICAL", "MODIFIER", "DOUBLE-STRUCK", "SCRIPT", "BLACK-LETTER", "PLANCK", "MICRO", "VERTICAL", "MUSICAL"),
+    *("VEDIC", "CARON", "TURNED", "ALEF", "BET", "GIMEL", "DALET"),
 )
 _WIDTHS = ("HALFWIDTH ", "FULLWIDTH ")
 

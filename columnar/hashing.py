@@ -68,7 +68,7 @@ def content_hashes(texts: pa.LargeStringArray) -> npt.NDArray[np.uint64]:
         collapsed = np.empty(int(slice_offsets[-1] - slice_offsets[0]), np.uint8)
         ends = np.empty(last - first, np.int64)
         _collapse(slice_offsets, data, properties(), collapsed, ends)
-        view = memoryview(collapsed)
+        view = memoryview(collapsed.data)
         start = 0
         for row, end in enumerate(ends.tolist(), first):
             digest = xxhash.xxh3_128_intdigest(view[start:end])

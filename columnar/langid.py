@@ -41,7 +41,7 @@ class _Choice(NamedTuple):
 
 @cache
 def _model() -> _Model:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # noqa: PLC0415 - only who asks for an engine loads it
 
     loaded = LanguageIdentifier.from_model_file(MODEL_FILE)
     automaton = _Automaton(
@@ -83,7 +83,9 @@ def classify(
     if not texts:
         return [], []
     # The library's own preparation: capitals alone are lowered; composed.
-    encoded = [normalize("NFC", text.lower() if text.isupper() else text).encode("utf-8", "surrogatepass") for text in texts]
+    encoded = [
+        normalize("NFC", text.lower() if text.isupper() else text).encode("utf-8", "surrogatepass") for text in texts
+    ]
     offsets = np.zeros(len(texts) + 1, np.int64)
     np.cumsum([len(e) for e in encoded], out=offsets[1:])
     best = np.empty(len(texts), np.int64)
@@ -91,7 +93,16 @@ def classify(
     data = np.frombuffer(b"".join(encoded), np.uint8)
     automaton = _model().automaton
     _classify(
-        offsets, data, automaton.moves, automaton.rows, automaton.features, choice.weights, choice.priors, choice.label_of, best, scores
+        offsets,
+        data,
+        automaton.moves,
+        automaton.rows,
+        automaton.features,
+        choice.weights,
+        choice.priors,
+        choice.label_of,
+        best,
+        scores,
     )
     return [choice.labels[i] for i in best.tolist()], scores.tolist()
 

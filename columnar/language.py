@@ -83,7 +83,9 @@ def identify(
     if engine not in ENGINES:
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
     if (model_path is None) == (engine == "fasttext"):
-        raise ValueError("engine 'fasttext' needs model_path" if model_path is None else f"engine {engine!r} takes no model_path")
+        raise ValueError(
+            "engine 'fasttext' needs model_path" if model_path is None else f"engine {engine!r} takes no model_path"
+        )
     wanted = None if languages is None else frozenset(languages)
     if wanted is not None and not wanted:
         raise ValueError("languages is empty: leave it out to choose among all")
@@ -108,7 +110,7 @@ def _py3langid(_: str | None) -> _Detect:
 
 def _langdetect(_: str | None) -> _Detect:
     def detect(texts: list[str], languages: frozenset[str] | None) -> tuple[list[str], list[float]]:
-        from langdetect.lang_detect_exception import LangDetectException
+        from langdetect.lang_detect_exception import LangDetectException  # noqa: PLC0415 - only who asks for an engine loads it
 
         factory = _langdetect_profiles()
         _check_known("langdetect", languages, {_label(name) for name in factory.langlist})
@@ -129,7 +131,7 @@ def _langdetect(_: str | None) -> _Detect:
 
 @lru_cache(maxsize=1)
 def _langdetect_profiles() -> Any:
-    from langdetect.detector_factory import PROFILES_DIRECTORY, DetectorFactory
+    from langdetect.detector_factory import PROFILES_DIRECTORY, DetectorFactory  # noqa: PLC0415 - as above
 
     factory = DetectorFactory()
     factory.load_profile(PROFILES_DIRECTORY)
@@ -166,7 +168,7 @@ def _label(name: str) -> str:
 
 @lru_cache(maxsize=2)
 def _fasttext_model(path: str) -> Any:
-    import fasttext
+    import fasttext  # noqa: PLC0415 - as above
 
     if not Path(path).is_file():
         raise ValueError(f"model_path {path!r} is not a file")

@@ -32,8 +32,22 @@ class Mask(NamedTuple):
 _OPENERS = re.compile(r"``*|~~~|\$\$?|\\\\|\\[$`]|\\[(\[]|\\[A-Za-z][A-Za-z]*|\[asy\]|:\/\/|www\.|@|<")
 _ENVIRONMENT = re.compile(r"\{([A-Za-z]{1,20}\*?)\}")
 _ENVIRONMENTS = frozenset(
-    "equation align aligned alignat gather gathered multline split math displaymath array cases matrix pmatrix bmatrix vmatrix"
-    " Bmatrix Vmatrix eqnarray".split()
+    (
+        *(
+            "equation",
+            "align",
+            "aligned",
+            "alignat",
+            "gather",
+            "gathered",
+            "multline",
+            "split",
+            "math",
+            "displaymath",
+            "array",
+        ),
+        *("cases", "matrix", "pmatrix", "bmatrix", "vmatrix", "Bmatrix", "Vmatrix", "eqnarray"),
+    )
 )
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,19}\Z")
 # Printable ASCII but quotes, angles, backticks, braces and bars, since prose may follow; a host may be in another script.

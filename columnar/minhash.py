@@ -17,7 +17,8 @@ another value is another preset field.
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Self
+from itertools import pairwise
+from typing import Any, Self
 
 import numba as nb
 import numpy as np
@@ -27,7 +28,7 @@ import pyarrow as pa
 from columnar.codepoints import SPACE, properties
 from columnar.normalization import BLANK, DIGIT, DROPPED, HANGUL, SEQUENCE, normal_form, normal_forms
 from columnar.signals import NO_WORD, SPACED_WORD, UNSPACED_WORD, next_word_state
-from columnar.text import buffers, decode
+from columnar.text import Int, buffers, decode
 
 Uint64s = npt.NDArray[np.uint64]
 
@@ -100,7 +101,7 @@ def shingles(texts: pa.LargeStringArray, preset: MinHashPreset) -> pa.LargeListA
     """
     hashes, starts = _shingle_hashes(texts, preset)
     bounds = starts.tolist()
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in pairwise(bounds):
         hashes[start:end].sort()
     kept = np.empty_like(starts)
     _drop_repeats(hashes, starts, kept)
@@ -231,7 +232,7 @@ _IS_BLANK = np.array([b < 0x80 and normal_form(chr(b)).isspace() for b in range(
 _LOWER = np.array([ord(chr(b).lower()) if b < 0x80 and chr(b).isalpha() else 0 for b in range(256)], np.uint64)
 
 
-def _mix(h):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - one body for scalars in kernels and for arrays
+def _mix(h: Any) -> Any:  # one body for scalars in kernels and for arrays
     """Scatters every bit of a 64-bit hash over all others (the finaliser of MurmurHash3)."""
     h = (h ^ (h >> _SHIFT)) * _MIX_1
     h = (h ^ (h >> _SHIFT)) * _MIX_2
@@ -244,7 +245,8 @@ _mix_in_kernel = nb.njit(inline="always")(_mix)
 
 @nb.njit(inline="always")
 def _add_character(h: np.uint64, point: int) -> np.uint64:
-    return (h ^ np.uint64(point)) * _WORD_FACTOR
+    added: np.uint64 = (h ^ np.uint64(point)) * _WORD_FACTOR
+    return added
 
 
 @nb.njit(inline="always")
@@ -259,16 +261,16 @@ def _add_forms(
 ) -> np.uint64:
     """Adds to a word hash what a character becomes: one character, a syllable's letters, or a sequence."""
     if form >= 0:
-        return _add_character(h, form)
-    if form == HANGUL:
+        h = _add_character(h, form)
+    elif form == HANGUL:
         syllable = point - 0xAC00
         h = _add_character(h, 0x1100 + syllable // 588)
         h = _add_character(h, 0x1161 + syllable % 588 // 28)
         if syllable % 28:
             h = _add_character(h, 0x11A7 + syllable % 28)
-        return h
-    for k in range(form_starts[SEQUENCE - form], form_starts[SEQUENCE - form + 1]):
-        h = _add_character(h, form_pool[k])
+    else:
+        for k in range(form_starts[SEQUENCE - form], form_starts[SEQUENCE - form + 1]):
+            h = _add_character(h, form_pool[k])
     return h
 
 
@@ -277,8 +279,8 @@ def _is_digit(data: npt.NDArray[np.uint8], at: int, end: int, forms: npt.NDArray
     if at >= end:
         return False
     if data[at] < 0x80:
-        return 48 <= data[at] <= 57
-    return forms[decode(data, at, end)[0]] == DIGIT
+        return bool(48 <= data[at] <= 57)
+    return bool(forms[decode(data, at, end)[0]] == DIGIT)
 
 
 @nb.njit(nogil=True)
@@ -308,7 +310,7 @@ def _hash_words(
             at += 1
             continue
         if _LOWER[byte]:
-            if state == NO_WORD or state == UNSPACED_WORD:
+            if state in (NO_WORD, UNSPACED_WORD):
                 if state != NO_WORD:
                     out[to] = _mix_in_kernel(h)
                     to += 1
@@ -324,8 +326,8 @@ def _hash_words(
         else:
             point, size = decode(data, at, end)
         at += size
-        form = np.int64(forms[point])
-        bits = np.int64(table[point])
+        form: Int = np.int64(forms[point])
+        bits: Int = np.int64(table[point])
         if form == DIGIT:
             if number > 0:
                 number = 3 if number == 2 else number
@@ -399,7 +401,7 @@ def _least_values(
             h0, h1, h2, h3 = hashes[k], hashes[k + 1], hashes[k + 2], hashes[k + 3]
             for p in range(factors.size):
                 a, b = factors[p], offsets[p]
-                least[p] = min(min(min(h0 * a + b, h1 * a + b), min(h2 * a + b, h3 * a + b)), least[p])
+                least[p] = min(h0 * a + b, h1 * a + b, h2 * a + b, h3 * a + b, least[p])
             k += 4
         while k < starts[i + 1]:
             h0 = hashes[k]

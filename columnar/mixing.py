@@ -19,6 +19,7 @@ a false alarm. The rules:
 
 import re
 from collections import Counter
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import numba as nb
@@ -39,13 +40,72 @@ MIN_KANA_SHARE = 0.2
 MAX_ACRONYM = 6
 
 _UNKNOWN = "und"
-_LATIN, _GREEK, _HEBREW, _HIRAGANA, _KATAKANA = (SCRIPTS.index(name) for name in ("Latn", "Grek", "Hebr", "Hira", "Kana"))
+_LATIN, _GREEK, _HEBREW, _HIRAGANA, _KATAKANA = (
+    SCRIPTS.index(name) for name in ("Latn", "Grek", "Hebr", "Hira", "Kana")
+)
 _CONFUSABLE = frozenset(SCRIPTS.index(name) for name in ("Cyrl", "Armn", "Cher"))
 _GREEK_HOMOGLYPHS = frozenset("οόΑΒΕΖΗΙΚΜΝΟΡΤΥΧ")
 # Functions and units that stand in formulas and measures of every language.
 _INTERNATIONAL = frozenset(
-    "sin cos tan cot sec csc sinh cosh tanh arcsin arccos arctan log ln lg exp lim max min sup inf det gcd lcm mod arg dim ker deg"
-    " mm cm dm km nm ml dl kg mg hz khz mhz ghz kb mb gb tb pa kpa kw kwh mol rad ms ns pm am ok".split()
+    (
+        *(
+            "sin",
+            "cos",
+            "tan",
+            "cot",
+            "sec",
+            "csc",
+            "sinh",
+            "cosh",
+            "tanh",
+            "arcsin",
+            "arccos",
+            "arctan",
+            "log",
+            "ln",
+            "lg",
+        ),
+        *(
+            "exp",
+            "lim",
+            "max",
+            "min",
+            "sup",
+            "inf",
+            "det",
+            "gcd",
+            "lcm",
+            "mod",
+            "arg",
+            "dim",
+            "ker",
+            "deg",
+            "rad",
+            "mol",
+        ),
+        *(
+            "mm",
+            "cm",
+            "dm",
+            "km",
+            "nm",
+            "ml",
+            "dl",
+            "kg",
+            "mg",
+            "hz",
+            "khz",
+            "mhz",
+            "ghz",
+            "kb",
+            "mb",
+            "gb",
+            "tb",
+            "pa",
+            "kpa",
+        ),
+        *("kw", "kwh", "ms", "ns", "pm", "am", "ok"),
+    )
 )
 _ACRONYM = re.compile(rf"[A-Z]{{1,{MAX_ACRONYM}}}s?")
 
@@ -191,7 +251,7 @@ def _fragments(text: str, letters: _Letters, *, latin_target: bool) -> list[_Fra
             foreign[:] = True
             continue
         cuts = [first, *(np.flatnonzero(np.diff(scripts)) + (first + 1)).tolist(), last]
-        for start, end in zip(cuts, cuts[1:], strict=False):
+        for start, end in pairwise(cuts):
             script = int(letters.scripts[start])
             if not letters.foreign[start]:
                 continue
@@ -238,7 +298,9 @@ def _spans(text: str, fragments: list[_Fragment], spoken: npt.NDArray[np.bool_])
         start, end = group[0].start, group[-1].end
         languages = {fragment.language for fragment in group}
         letters = sum(fragment.end - fragment.start for fragment in group)
-        minor = group[0].script == _LATIN and not group[0].homoglyphs and len(text[start:end].split()) <= MAX_MINOR_WORDS
+        minor = (
+            group[0].script == _LATIN and not group[0].homoglyphs and len(text[start:end].split()) <= MAX_MINOR_WORDS
+        )
         spans.append(
             Span(
                 start,
@@ -272,7 +334,7 @@ def _word_languages(words: npt.NDArray[np.int64], letters: _Letters, spans: list
     for word in np.flatnonzero(2 * num_foreign > num_spoken).tolist():
         start = words[word, 0] + int(np.argmax(letters.foreign[words[word, 0] : words[word, 1]]))
         languages[word] = spans[int(np.searchsorted(span_starts, start, "right")) - 1].language
-    return languages[has_language].tolist()
+    return [str(language) for language in languages[has_language]]
 
 
 @nb.njit(cache=True, nogil=True)

@@ -32,7 +32,7 @@ from columnar.codepoints import (
     UNSPACED,
     properties,
 )
-from columnar.text import buffers, decode
+from columnar.text import Int, buffers, decode
 
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 XML_DECLARATION = "<?xml version="
@@ -86,16 +86,24 @@ SIGNALS: Mapping[str, Signal] = MappingProxyType(
         "words": Signal(pa.int64(), "words", _count_of("words")),
         "lines": Signal(pa.int64(), "lines", _count_of("lines")),
         "nonblank_lines": Signal(pa.int64(), "lines that are not only white space", _count_of("nonblank_lines")),
-        "mean_word_length": Signal(pa.float64(), "characters a word, punctuation included", _ratio("word_chars", "words")),
+        "mean_word_length": Signal(
+            pa.float64(), "characters a word, punctuation included", _ratio("word_chars", "words")
+        ),
         "hash_to_word_ratio": Signal(pa.float64(), "`#` characters a word", _ratio("hashes", "words")),
         "ellipsis_to_word_ratio": Signal(pa.float64(), "`...` and `…` a word", _ratio("ellipses", "words")),
         "bullet_line_share": Signal(
-            pa.float64(), "share of lines that start, after white space, with a bullet: one of - * • ‣ ◦ ⁃ ∙ ▪ ● ○ ■", _ratio("bullet_lines", "lines")
+            pa.float64(),
+            "share of lines that start, after white space, with a bullet: one of - * • ‣ ◦ ⁃ ∙ ▪ ● ○ ■",
+            _ratio("bullet_lines", "lines"),
         ),
         "ellipsis_line_share": Signal(
-            pa.float64(), "share of lines that end, before white space, in `...` or `…`", _ratio("ellipsis_lines", "lines")
+            pa.float64(),
+            "share of lines that end, before white space, in `...` or `…`",
+            _ratio("ellipsis_lines", "lines"),
         ),
-        "alpha_word_share": Signal(pa.float64(), "share of words with an alphabetic character", _ratio("alpha_words", "words")),
+        "alpha_word_share": Signal(
+            pa.float64(), "share of words with an alphabetic character", _ratio("alpha_words", "words")
+        ),
         "stop_words": Signal(
             pa.int64(),
             "how many of the, be, to, of, and, that, have, with occur as words, in any ASCII case, less surrounding punctuation",
@@ -103,13 +111,19 @@ SIGNALS: Mapping[str, Signal] = MappingProxyType(
         ),
         "mean_line_length": Signal(pa.float64(), "characters a line", _ratio("line_chars", "lines")),
         "max_line_length": Signal(pa.int64(), "characters of the longest line", _count_of("max_line_length")),
-        "alpha_char_share": Signal(pa.float64(), "share of characters that are alphabetic", _ratio("alpha_chars", "chars")),
-        "alnum_char_share": Signal(pa.float64(), "share of characters that are alphabetic or numeric", _ratio("alnum_chars", "chars")),
+        "alpha_char_share": Signal(
+            pa.float64(), "share of characters that are alphabetic", _ratio("alpha_chars", "chars")
+        ),
+        "alnum_char_share": Signal(
+            pa.float64(), "share of characters that are alphabetic or numeric", _ratio("alnum_chars", "chars")
+        ),
         "replacement_chars": Signal(
             pa.int64(), "U+FFFD: what `clean_text` or a decoder could not keep", _count_of("replacement_chars")
         ),
         "xml_declaration": Signal(
-            pa.bool_(), "`<?xml version=` stands in the first 100 characters", lambda counts: counts["xml_declaration"] > 0
+            pa.bool_(),
+            "`<?xml version=` stands in the first 100 characters",
+            lambda counts: counts["xml_declaration"] > 0,
         ),
     }
 )
@@ -195,10 +209,10 @@ def _stop_word_bit(core: int, length: int) -> int:
 def _declares_xml(data: npt.NDArray[np.uint8], at: int, end: int) -> bool:
     if at + _XML.size > end:
         return False
+    matching = 0
     for i in range(_XML.size):
-        if data[at + i] != _XML[i]:
-            return False
-    return True
+        matching += data[at + i] == _XML[i]
+    return matching == _XML.size
 
 
 @nb.njit(inline="never")
@@ -212,9 +226,11 @@ def _count_document(
     """Counts one document, `data[at:end]`, into `out`: one int64 for each of `_COUNTS`."""
     chars = lines = nonblank = words = word_chars = hashes = ellipses = bullets = ellipsis_lines = 0
     alpha_words = stop_words = line_chars = longest = alphas = alnums = replaced = xml = 0
-    state = word_has_letter = core = core_length = core_closed = 0
+    core: Int = 0
+    state = word_has_letter = core_length = core_closed = 0
     line_length = line_has_ink = line_ends_in_dots = dots = 0
     after_return = False
+    point: Int
     while at < end:
         byte = np.int64(data[at])
         if state == SPACED_WORD and _IS_LETTER[byte]:
@@ -331,7 +347,10 @@ def _count_document(
 
 @nb.njit(cache=True, nogil=True)
 def _count(
-    offsets: npt.NDArray[np.int64], data: npt.NDArray[np.uint8], table: npt.NDArray[np.uint8], out: npt.NDArray[np.int64]
+    offsets: npt.NDArray[np.int64],
+    data: npt.NDArray[np.uint8],
+    table: npt.NDArray[np.uint8],
+    out: npt.NDArray[np.int64],
 ) -> None:
     """Counts document `i` into `out[:, i]`."""
     row = np.empty(out.shape[0], np.int64)

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from columnar.codepoints import NUM_CODE_POINTS, REPLACEMENT
 
+Int = int | np.int64  # what a kernel computes with: to Numba both are int64
 _UNFIT = {0: REPLACEMENT, **dict.fromkeys(range(0xD800, 0xE000), REPLACEMENT)}
 
 
@@ -63,7 +64,7 @@ def clean_text(text: str) -> tuple[str, int]:
 
 
 @nb.njit(inline="always")
-def decode(data: npt.NDArray[np.uint8], at: int, end: int) -> tuple[int, int]:
+def decode(data: npt.NDArray[np.uint8], at: int, end: int) -> tuple[Int, int]:
     """Decodes one character of two bytes or more at `at`; kernels take ASCII themselves.
 
     Arrow does not check the UTF-8 of a file it reads, so broken bytes must not lead a kernel out of its tables: they count as
