@@ -1,0 +1,415 @@
+"""Lands others' prompts and generations: files in many shapes become our contracts, rows that fit none are quarantined.
+
+Touches the files it is given, the run's folder and the store. Runs in the command itself, a block of rows a shard; a killed import
+goes on behind the last block that landed.
+"""
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from schemas.arrow import CONTRACTS, check_contract
+from schemas.errors import ResumableError, UserError
+from schemas.files import sha256_of
+from schemas.ids import canonical_json, digest, generation_id, prompt_id
+from schemas.store import reading
+from schemas.tables import Artifact, Generation, Prompt, Run, Shard
+from workers import queue, runs
+from workers.landing import Cargo, Outcome, contract_table, land
+from workers.lookup import Pointer, fetch
+from workers.mapping import MappedRow, RowMapping, Sample, resolve
+from workers.row_files import RawRow, find_files, first_row, read_rows
+from workers.rows import batched
+
+#: A block closes at so many generations (or prompts without any), or sooner at so many bytes. Part of the run's identity.
+BLOCK_ROWS = 20_000
+BLOCK_BYTES = 64 << 20
+#: How many bad rows a result lists; all stand in the quarantine files.
+_LISTED = 20
+_KEYS_A_QUERY = 5000
+_UNKNOWN_MODEL = "unknown"
+
+
+@dataclass(frozen=True)
+class ImportSource:
+    """Files of one origin and how to read them.
+
+    Attributes:
+        path: a JSONL or Parquet file, a folder of them, or a glob.
+        source: name of the origin; part of every prompt's id.
+        preset: a key of `workers.mapping.PRESETS`, or `auto`.
+        columns: our field -> their column, before the preset's.
+        task: for rows that do not say.
+        model: for rows that do not say.
+        language: for rows that do not say.
+        prompts_only: land prompts alone.
+    """
+
+    path: Path
+    source: str
+    preset: str = "auto"
+    columns: Mapping[str, str] = field(default_factory=dict)
+    task: str = "math"
+    model: str | None = None
+    language: str | None = None
+    prompts_only: bool = False
+
+
+@dataclass
+class ImportResult:
+    """What came in.
+
+    Attributes:
+        run_ids: one for each source.
+        counts: rows, prompts, generations (both new), already_there, bad_rows, replaced_characters.
+        bad: the first bad rows: (file:line, reason).
+    """
+
+    run_ids: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    bad: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def bad_rows(self) -> int:
+        """Rows that are in quarantine."""
+        return self.counts["bad_rows"]
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 3 where rows are quarantined."""
+        return 3 if self.bad_rows else 0
+
+
+def import_rows(
+    engine: sa.Engine, out: Path, sources: Sequence[ImportSource], *, max_bad: int | None = None
+) -> ImportResult:
+    """Lands what is new of the sources' rows. The same files again change nothing.
+
+    Raises:
+        UserError: a file is missing or unreadable, a column is missing, or there is no row at all: before any work.
+        ResumableError: more rows than `max_bad` are bad.
+    """
+    plans = [(source, *_look_at(source)) for source in sources]
+    result = ImportResult()
+    for source, files, mappings in plans:
+        run_id = _open_run(engine, out, source, files)
+        result.run_ids.append(run_id)
+        try:
+            counts = _Import(engine, out, run_id, source, result, max_bad).land_files(files, mappings)
+        except BaseException:
+            runs.close_run(engine, run_id, status="failed")
+            raise
+        runs.close_run(engine, run_id, status="done", counts=counts)
+    return result
+
+
+def _look_at(source: ImportSource) -> tuple[list[Path], dict[Path, RowMapping]]:
+    files = find_files(source.path)
+    mappings = {}
+    for path in files:
+        columns, first = first_row(path)
+        if columns:
+            mappings[path] = resolve(
+                source.preset, source.columns, columns, first, str(path), prompts_only=source.prompts_only
+            )
+    if not mappings:
+        raise UserError(f"{source.path}: holds no row that can be read")
+    return files, mappings
+
+
+def _open_run(engine: sa.Engine, out: Path, source: ImportSource, files: Sequence[Path]) -> str:
+    root = source.path if source.path.is_dir() else source.path.parent
+    inputs = [
+        {"path": path.relative_to(root).as_posix(), "bytes": path.stat().st_size, "sha256": sha256_of(path)}
+        for path in files
+    ]
+    recipe = {
+        "source": source.source,
+        "preset": source.preset,
+        "columns": dict(source.columns),
+        "task": source.task,
+        "model": source.model,
+        "language": source.language,
+        "prompts_only": source.prompts_only,
+        "block_rows": BLOCK_ROWS,
+        "block_bytes": BLOCK_BYTES,
+    }
+    return runs.open_run(engine, kind="import", name=source.source, out=out, recipe=recipe, inputs=inputs)
+
+
+@dataclass
+class _Block:
+    """Rows of one shard on their way to tables."""
+
+    prompts: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in CONTRACTS["prompts"].names})
+    generations: dict[str, list[Any]] = field(
+        default_factory=lambda: {name: [] for name in CONTRACTS["generations"].names}
+    )
+    faults: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in CONTRACTS["quarantine"].names})
+    origins: dict[str, RawRow] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    size: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        return max(len(self.prompts["id"]), len(self.generations["id"])) >= BLOCK_ROWS or self.size >= BLOCK_BYTES
+
+
+class _Import:
+    """The import of one source: keeps which sample of each prompt comes next."""
+
+    def __init__(
+        self, engine: sa.Engine, out: Path, run_id: str, source: ImportSource, result: ImportResult, max_bad: int | None
+    ) -> None:
+        self._engine = engine
+        self._out = out
+        self._run_id = run_id
+        self._source = source
+        self._result = result
+        self._max_bad = max_bad
+        self._stage_id = runs.open_stage(engine, run_id, name="import", kind="import")
+        self._next_index: Counter[tuple[str, str, str]] = Counter()
+        self._prompts: set[str] = set()
+        self._generations: set[str] = set()
+
+    def land_files(self, files: Sequence[Path], mappings: Mapping[Path, RowMapping]) -> Counter[str]:
+        """Lands every block that has not landed; gives the counts of the whole source."""
+        total: Counter[str] = Counter()
+        for number, block in enumerate(self._blocks(files, mappings)):
+            total += self._land(number, block)
+            if self._max_bad is not None and self._result.bad_rows > self._max_bad:
+                raise ResumableError(
+                    f"{self._source.path}: {self._result.bad_rows} bad rows, more than the {self._max_bad} allowed; "
+                    f"the first: {': '.join(self._result.bad[0])}"
+                )
+        runs.close_stage(self._engine, self._stage_id, total)
+        return total
+
+    def _land(self, number: int, block: _Block) -> Counter[str]:
+        shard_id, status, counts = _shard(self._engine, self._stage_id, number)
+        if status == "done":
+            # The rows are read again for their numbers and faults; what they brought stands in the store.
+            block.counts["already_there"] = len(block.generations["id"]) or len(block.prompts["id"])
+            self._result.counts.update(block.counts)
+            return Counter(counts)
+        self._drop_known_prompts(block)
+        self._drop_known_generations(block)
+        block.counts["prompts"] = len(block.prompts["id"])
+        block.counts["generations"] = len(block.generations["id"])
+        cargo = {"prompts": block.prompts, "generations": block.generations, "quarantine": block.faults}
+        place = _Place(self._out, self._run_id, self._stage_id, shard_id, number)
+        _land_shard(self._engine, place, cargo, block.counts)
+        self._result.counts.update(block.counts)
+        return block.counts
+
+    def _drop_known_prompts(self, block: _Block) -> None:
+        known = _known(self._engine, Prompt, block.prompts["id"])
+        _keep(block.prompts, [key not in known for key in block.prompts["id"]])
+
+    def _drop_known_generations(self, block: _Block) -> None:
+        known = _known(self._engine, Generation, block.generations["id"])
+        if not known:
+            return
+        texts = fetch(known, ["text"])
+        for key, text in zip(block.generations["id"], block.generations["text"], strict=True):
+            if key in known and texts[key]["text"] != text:
+                origin = block.origins[key]
+                error = (
+                    "this sample of the prompt has landed with another text; import the file under another source name"
+                )
+                self._fault(block, origin.pointer.partition("@")[0].partition("#")[0], origin, error)
+            elif key in known:
+                block.counts["already_there"] += 1
+        _keep(block.generations, [key not in known for key in block.generations["id"]])
+
+    def _blocks(self, files: Sequence[Path], mappings: Mapping[Path, RowMapping]) -> Iterator[_Block]:
+        block = _Block()
+        for path in files:
+            for raw in read_rows(path):
+                self._add(block, path, mappings.get(path), raw)
+                if block.is_full:
+                    yield block
+                    block = _Block()
+        if block.counts:
+            yield block
+
+    def _add(self, block: _Block, path: Path, mapping: RowMapping | None, raw: RawRow) -> None:
+        block.size += raw.size
+        if raw.value is None or mapping is None:
+            self._fault(block, path.name, raw, raw.error or "no column of the file fits")
+            return
+        block.counts["rows"] += 1
+        block.counts["replaced_characters"] += raw.replaced
+        try:
+            row = mapping.read(raw.value)
+            self._take(block, raw, row)
+        except (ValueError, TypeError) as error:
+            self._fault(block, path.name, raw, str(error))
+
+    def _take(self, block: _Block, raw: RawRow, row: MappedRow) -> None:
+        source, task = row.source or self._source.source, row.task or self._source.task
+        prompt = prompt_id(source, task, row.messages, row.gold)
+        model = row.model or self._source.model or _UNKNOWN_MODEL
+        sampling = {"import": self._source.source}
+        keys = [
+            (generation_id(prompt, model, sampling, index), index, sample)
+            for index, sample in self._numbered((prompt, model, source), row.samples)
+        ]
+        fresh: set[str] = set()
+        for key, index, _ in keys:
+            if key in self._generations or key in fresh:
+                raise ValueError(f"sample {index} of this prompt has come before")
+            fresh.add(key)
+        if prompt not in self._prompts:
+            self._prompts.add(prompt)
+            values: dict[str, Any] = {
+                "id": prompt,
+                "task": task,
+                "messages": canonical_json(row.messages),
+                "gold": canonical_json(row.gold) if row.gold is not None else None,
+                "language": row.language or self._source.language,
+                "domain": row.domain,
+                "source": source,
+            }
+            for name, value in values.items():
+                block.prompts[name].append(value)
+        for key, index, sample in keys:
+            self._generations.add(key)
+            block.origins[key] = RawRow(raw.locator, None, 0, None, raw.pointer)
+            sample_values: dict[str, Any] = {
+                "id": key,
+                "prompt_id": prompt,
+                "sample_index": index,
+                "text": sample.text,
+                "model": model,
+                "sampling": canonical_json(sampling),
+                "finish_reason": sample.finish_reason,
+                "tokens": sample.tokens,
+            }
+            for name, value in sample_values.items():
+                block.generations[name].append(value)
+
+    def _numbered(self, group: tuple[str, str, str], samples: Sequence[Sample]) -> Iterator[tuple[int, Sample]]:
+        for sample in samples:
+            index = self._next_index[group] if sample.index is None else sample.index
+            self._next_index[group] = max(self._next_index[group], index + 1)
+            yield index, sample
+
+    def _fault(self, block: _Block, file: str, raw: RawRow, error: str) -> None:
+        block.counts["bad_rows"] += 1
+        where = f"{file}:{raw.locator}" if raw.locator else file
+        if len(self._result.bad) < _LISTED:
+            self._result.bad.append((where, error))
+        values = {
+            "locator": where,
+            "source": self._source.source,
+            "stage": "import",
+            "error": error.encode("utf-8", "replace").decode(),
+            "pointer": raw.pointer,
+        }
+        for name, value in values.items():
+            block.faults[name].append(value)
+
+
+def import_prompts(engine: sa.Engine, out: Path, prompts: pa.Table, name: str) -> ImportResult:
+    """Lands a table of the prompts contract; prompts that are there already stay as they are.
+
+    Args:
+        engine: the store.
+        out: folder of the run's files.
+        prompts: the prompts contract; ids are taken as they are.
+        name: of the run.
+
+    Raises:
+        ContractError: when the table is not of the contract.
+    """
+    check_contract(prompts.schema, "prompts", "prompts")
+    ids = prompts.column("id").to_pylist()
+    inputs = [{"prompts": len(ids), "digest": digest(*ids)}]
+    run_id = runs.open_run(engine, kind="import", name=name, out=out, recipe={"block_rows": BLOCK_ROWS}, inputs=inputs)
+    stage_id = runs.open_stage(engine, run_id, name="import", kind="import")
+    result = ImportResult([run_id])
+    for number, start in enumerate(range(0, len(ids), BLOCK_ROWS)):
+        columns = prompts.slice(start, BLOCK_ROWS).select(CONTRACTS["prompts"].names).to_pydict()
+        rows = len(columns["id"])
+        shard_id, status, _ = _shard(engine, stage_id, number)
+        if status != "done":
+            known = _known(engine, Prompt, columns["id"])
+            _keep(columns, [key not in known for key in columns["id"]])
+            counts = Counter(rows=rows, prompts=len(columns["id"]), already_there=rows - len(columns["id"]))
+            _land_shard(engine, _Place(out, run_id, stage_id, shard_id, number), {"prompts": columns}, counts)
+        else:
+            counts = Counter(rows=rows, already_there=rows)
+        result.counts.update(counts)
+    runs.close_stage(engine, stage_id, result.counts)
+    runs.close_run(engine, run_id, status="done", counts=result.counts)
+    return result
+
+
+def _shard(engine: sa.Engine, stage_id: int, number: int) -> tuple[int, str, Mapping[str, int]]:
+    """Gives a block's shard (id, status, counts), new or from an earlier call. Blocks come in order, so numbers have no gap."""
+    query = sa.select(Shard.id, Shard.status, Shard.counts).where(Shard.stage_id == stage_id, Shard.number == number)
+    with engine.begin() as connection:
+        queue.lock_stage(connection, stage_id)
+        row = connection.execute(query).one_or_none()
+        if row is not None:
+            return row.id, row.status, row.counts
+        return queue.add_shards(connection, stage_id, [{"items": [number]}])[0], "pending", {}
+
+
+class _Place(NamedTuple):
+    """Where a block belongs."""
+
+    out: Path
+    run_id: str
+    stage_id: int
+    shard_id: int
+    number: int
+
+
+def _land_shard(
+    engine: sa.Engine,
+    place: _Place,
+    cargo: Mapping[str, Mapping[str, Sequence[Any]]],
+    counts: Mapping[str, int],
+) -> None:
+    held = queue.Claim(
+        shard_id=place.shard_id,
+        stage_id=place.stage_id,
+        number=place.number,
+        kind="import",
+        run_id=place.run_id,
+        out=str(place.out.resolve()),
+        recipe={},
+        payload={},
+        attempt=1,
+        worker=queue.worker_name(),
+    )
+    tables = [Cargo(kind, contract_table(kind, columns)) for kind, columns in cargo.items() if any(columns.values())]
+    land(engine, held, Outcome(cargo=tables, counts=counts))
+
+
+def _known(engine: sa.Engine, model: type[Prompt | Generation], keys: Sequence[str]) -> dict[str, Pointer]:
+    """Finds which rows the store has already, and where."""
+    known = {}
+    query = (
+        sa.select(model.id, Run.out, Artifact.path, model.row)
+        .join(Artifact, Artifact.id == model.artifact_id)
+        .join(Run, Run.id == Artifact.run_id)
+    )
+    with reading(engine) as connection:
+        for chunk in batched(keys, _KEYS_A_QUERY):
+            for key, folder, path, row in connection.execute(query.where(model.id.in_(chunk))):
+                known[key] = Pointer(Path(folder) / path, row)
+    return known
+
+
+def _keep(columns: dict[str, list[Any]], mask: Sequence[bool]) -> None:
+    for name, values in columns.items():
+        columns[name] = list(itertools.compress(values, mask))
