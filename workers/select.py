@@ -46,7 +46,8 @@ class SelectionResult:
         folder: where its files are (or would be, when `dry_run`).
         counts: the funnel; see `workers.datacard.count_funnel`, with ``models``, ``sources`` and ``tokens``.
         warnings: what a reader must not miss.
-        files: kind (selection, training_set, training_lines) -> files; empty when `dry_run`.
+        files: kind (selection, training_set, training_lines) -> files, each with its ``path`` below the command's folder and its
+            ``sha256``, ``rows`` and ``bytes``; empty when `dry_run`.
         dry_run: nothing was written.
         unchanged: the set was there already, complete; nothing was written.
     """
@@ -163,7 +164,7 @@ def _write(engine: sa.Engine, ranking: Ranking, out: Path, draft: SelectionResul
     card = build_card(
         selection_id,
         ranking.recipe,
-        judges=judges,
+        judges=[_without_run_ids(judge) for judge in judges],
         counts=draft.counts,
         samplings=training.samplings,
         files=parts,
@@ -186,8 +187,10 @@ def _write(engine: sa.Engine, ranking: Ranking, out: Path, draft: SelectionResul
         "started_at": started,
         "finished_at": datetime.now(UTC),
     }
-    _commit(engine, ranking, run, f"selections/{folder.name}", parts)
-    return replace(draft, files={kind: [part.to_json() for part in written] for kind, written in parts.items()})
+    _commit(engine, ranking, run, folder, parts)
+    return replace(
+        draft, files={kind: [_file_fact(folder, part) for part in written] for kind, written in parts.items()}
+    )
 
 
 def _selection_batches(ranking: Ranking, selection_id: str) -> Iterator[pa.RecordBatch]:
@@ -219,8 +222,14 @@ def _judge_facts(connection: sa.Connection, judge: Judge) -> dict[str, Any]:
     }
 
 
+def _without_run_ids(judge: Mapping[str, Any]) -> dict[str, Any]:
+    """Leaves out what the folder of the runs is hashed into, so that the same set has the same card in any folder."""
+    runs = sorted({(run["name"], run["code_version"]) for run in judge["runs"]})
+    return {**judge, "runs": [{"name": name, "code_version": version} for name, version in runs]}
+
+
 def _commit(
-    engine: sa.Engine, ranking: Ranking, run: Mapping[str, Any], folder: str, parts: Mapping[str, Sequence[Part]]
+    engine: sa.Engine, ranking: Ranking, run: Mapping[str, Any], folder: Path, parts: Mapping[str, Sequence[Part]]
 ) -> None:
     """Makes the set true in one transaction. A set that is there gets its files anew and becomes the latest of its name."""
     with engine.begin() as connection:
@@ -231,7 +240,7 @@ def _commit(
             {
                 "run_id": run["id"],
                 "kind": kind,
-                "path": f"{folder}/{part.name}",
+                "path": _file_fact(folder, part)["path"],
                 "sha256": part.sha256,
                 "num_rows": part.rows,
                 "num_bytes": part.bytes,
@@ -277,8 +286,13 @@ def _files_in_place(
         if not file.is_file() or file.stat().st_size != row.num_bytes:
             return None
         part = Part(file.name, row.sha256, row.num_rows, row.num_bytes)
-        files.setdefault(row.kind, []).append(part.to_json())
+        files.setdefault(row.kind, []).append(_file_fact(folder, part))
     return files
+
+
+def _file_fact(folder: Path, part: Part) -> dict[str, Any]:
+    path = f"selections/{folder.name}/{part.name}"
+    return {"path": path, "sha256": part.sha256, "rows": part.rows, "bytes": part.bytes}
 
 
 @contextlib.contextmanager

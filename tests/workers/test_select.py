@@ -1,6 +1,7 @@
 import json
 from collections import defaultdict
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -33,12 +34,12 @@ def items(world, selection_id):
 
 
 def training_rows(result):
-    names = sorted(part["name"] for part in result.files["training_set"])
+    names = sorted(Path(part["path"]).name for part in result.files["training_set"])
     return [row for name in names for row in pq.read_table(result.folder / name).to_pylist()]
 
 
 def lines(result):
-    names = sorted(part["name"] for part in result.files["training_lines"])
+    names = sorted(Path(part["path"]).name for part in result.files["training_lines"])
     return [json.loads(line) for name in names for line in (result.folder / name).read_text("utf-8").splitlines()]
 
 
@@ -132,7 +133,7 @@ def test_files_hold_the_set_in_its_order(world):
     assert first["messages"][-1] == {"role": "assistant", "content": rows[0]["text"]}
     assert first["messages"][:-1] == json.loads(rows[0]["messages"])
     assert first["scores"] == {"math": 1.0}
-    selection = pq.read_table(result.folder / result.files["selection"][0]["name"])
+    selection = pq.read_table(world.out / result.files["selection"][0]["path"])
     check_contract(selection.schema, "selection")
     stored = items(world, result.selection_id)
     assert {row["generation_id"]: row["why"] for row in selection.to_pylist()} == {
@@ -188,7 +189,7 @@ def test_new_verdicts_make_another_selection_and_keep_the_old(world):
     assert set(items(world, second.selection_id)) == {ids[2]}
     assert any("passed over" in warning for warning in second.warnings)
     assert len(items(world, first.selection_id)) == 3
-    assert all((first.folder / part["name"]).exists() for part in first.files["training_set"])
+    assert all((world.out / part["path"]).exists() for part in first.files["training_set"])
 
 
 def test_prompts_elsewhere_in_the_store_change_nothing(world):
@@ -396,6 +397,12 @@ recipes = st.fixed_dictionaries(
 )
 
 
+def place_by(order, sample, had):
+    value = sample.tokens if order["by"] == "tokens" else had.get(order["by"])
+    sign = 1 if order["order"] == "asc" else -1
+    return (True, 0) if value is None else (False, sign * value)
+
+
 def reference(ids, world_samples, asked):
     """What must be selected, the plain way: generation id -> rank."""
     by_prompt = defaultdict(list)
@@ -408,13 +415,9 @@ def reference(ids, world_samples, asked):
             by_prompt[prompt_id(sample.prompt)].append((key, sample, had))
     picked = []
     for prompt, group in by_prompt.items():
-        group.sort(key=lambda item: item[0])
+        group.sort(key=itemgetter(0))
         for order in reversed(asked["order_by"]):
-            value = lambda item, o=order: item[1].tokens if o["by"] == "tokens" else item[2].get(o["by"])
-            known = [item for item in group if value(item) is not None]
-            unknown = [item for item in group if value(item) is None]
-            sign = 1 if order["order"] == "asc" else -1
-            group = sorted(known, key=lambda item, s=sign, v=value: s * v(item)) + unknown
+            group.sort(key=lambda item, order=order: place_by(order, *item[1:]))
         seen, rank = set(), 0
         for key, sample, _ in group:
             if sample.text not in seen:
