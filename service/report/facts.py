@@ -1,0 +1,326 @@
+"""What the page shows, as plain data: numbers and bounded texts that the gathering modules fill and the templates read.
+
+No I/O and no markup but for texts that are already highlighted (`Markup`). Everything may be empty: the page leaves out what is.
+Sizes are bytes of UTF-8 text, lengths are characters, shares are from 0 to 1.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from markupsafe import Markup
+
+from service.report.highlight import Hunk
+
+#: What a sample can be, and how the page says it.
+SAMPLE_TAGS: Mapping[str, str] = MappingProxyType(
+    {
+        "selected": "Selected",
+        "right": "Right",
+        "wrong": "Wrong",
+        "malformed": "Malformed",
+        "mixed": "Mixed languages",
+        "unscored": "Without a score",
+    }
+)
+
+
+@dataclass(frozen=True)
+class RunFact:
+    """One run under the `--out`."""
+
+    id: str
+    kind: str
+    name: str
+    status: str
+    code_version: str
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A headline number with its unit or share below it."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class ReasonFact:
+    """How many documents a rule removed: as the first reason (they sum up to the step's removals), and at all."""
+
+    reason: str
+    first: int
+    any: int
+
+
+@dataclass(frozen=True)
+class FunnelStep:
+    """What one step let through."""
+
+    name: str
+    docs_in: int
+    docs_out: int
+    bytes_in: int
+    bytes_out: int
+    faults: int = 0
+    reasons: Sequence[ReasonFact] = ()
+    more_reasons: int = 0
+
+    @property
+    def removed(self) -> int:
+        """Documents that this step removed."""
+        return max(0, self.docs_in - self.docs_out - self.faults)
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """The steps in order for one source, or for all of them when `source` is empty."""
+
+    source: str
+    docs_in: int
+    bytes_in: int
+    docs_out: int
+    bytes_out: int
+    steps: Sequence[FunnelStep]
+
+
+@dataclass(frozen=True)
+class FaultFact:
+    """One quarantined row or file."""
+
+    locator: str
+    source: str
+    stage: str
+    error: str
+    pointer: str
+
+
+@dataclass(frozen=True)
+class LengthFact:
+    """Document lengths of one source before and after curation, in bins between `edges` (characters)."""
+
+    source: str
+    edges: Sequence[float]
+    before: Sequence[int]
+    after: Sequence[int]
+    median_before: int
+    median_after: int
+
+
+@dataclass(frozen=True)
+class LanguageFact:
+    """Documents of one language before and after curation."""
+
+    language: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
+class ThresholdFact:
+    """One rule: the document fails when `signal operator threshold` holds."""
+
+    step: str
+    reason: str
+    signal: str
+    operator: str
+    threshold: str
+    first: int
+    any: int
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class TwinSide:
+    """One document of a pair."""
+
+    id: str
+    source: str
+    where: str
+    characters: int
+
+
+@dataclass(frozen=True)
+class TwinFact:
+    """A removed document beside the one that stayed, with their differences."""
+
+    step: str
+    similarity: float
+    kept: TwinSide
+    removed: TwinSide
+    hunks: Sequence[Hunk]
+    more_hunks: int
+
+
+@dataclass(frozen=True)
+class ClusterFact:
+    """Documents that were found near each other: one stays, `removed` went."""
+
+    id: str
+    removed: int
+    kept_where: str
+    removed_where: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """How much of a table was looked at: all of it, or evenly spread row groups."""
+
+    rows_read: int = 0
+    rows_total: int = 0
+
+    @property
+    def partial(self) -> bool:
+        """Whether less than all was looked at."""
+        return self.rows_read < self.rows_total
+
+
+@dataclass(frozen=True)
+class CurationFact:
+    """Everything of one curation."""
+
+    name: str
+    funnels: Sequence[Funnel]
+    warnings: Sequence[str] = ()
+    faults: Sequence[FaultFact] = ()
+    num_faults: int = 0
+    lengths: Sequence[LengthFact] = ()
+    lengths_sampled: Sampled = Sampled()
+    languages: Sequence[LanguageFact] = ()
+    languages_sampled: Sampled = Sampled()
+    thresholds: Sequence[ThresholdFact] = ()
+    duplicates_by_step: Mapping[str, int] = field(default_factory=dict)
+    num_near_duplicates: int = 0
+    twins: Sequence[TwinFact] = ()
+    similarity_edges: Sequence[float] = ()
+    similarity_counts: Sequence[int] = ()
+    clusters: Sequence[ClusterFact] = ()
+    duplicates_sampled: Sampled = Sampled()
+    files: Sequence[tuple[str, int, int, int]] = ()  # kind, files, rows, bytes
+
+
+@dataclass(frozen=True)
+class RateFact:
+    """A pass rate with its 95 % interval; `unscored` rows are in neither."""
+
+    label: str
+    passed: int
+    scored: int
+    unscored: int
+    low: float
+    high: float
+
+    @property
+    def rate(self) -> float:
+        """Passed of scored."""
+        return self.passed / self.scored if self.scored else 0.0
+
+
+@dataclass(frozen=True)
+class VerifierFact:
+    """One verifier, version and settings over all generations."""
+
+    name: str
+    version: int
+    settings_hash: str
+    latest: bool
+    statuses: Mapping[str, int]
+    total: RateFact
+    mean: float | None
+    mean_ms: float | None
+    score_edges: Sequence[float]
+    score_counts: Sequence[int]
+    domains: Sequence[RateFact]
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One verdict on a sample."""
+
+    verifier: str
+    status: str
+    score: float | None
+    why: str
+
+
+@dataclass(frozen=True)
+class SampleFact:
+    """One generation with its prompt and verdicts. `tags` say which filter buttons show it."""
+
+    id: str
+    prompt_id: str
+    tags: Sequence[str]
+    prompt: Markup
+    text: Markup
+    gold: str
+    characters: int
+    tokens: int | None
+    model: str
+    domain: str
+    language: str
+    selected_in: Sequence[str]
+    chips: Sequence[Chip]
+
+
+@dataclass(frozen=True)
+class LeftFact:
+    """How many generations were left at one point of a selection."""
+
+    label: str
+    count: int
+
+
+@dataclass(frozen=True)
+class SelectionFact:
+    """One selected set."""
+
+    id: str
+    name: str
+    role: str
+    items: int
+    prompts: int
+    warnings: Sequence[str]
+    steps: Sequence[LeftFact]
+    reasons: Sequence[ReasonFact]
+    tokens_total: int
+    token_edges: Sequence[float]
+    token_counts: Sequence[int]
+    files: Sequence[tuple[str, int, int]]  # path relative to the out folder, rows, bytes
+
+
+@dataclass(frozen=True)
+class GenerationFact:
+    """What was sampled or imported."""
+
+    prompts: int
+    generations: int
+    models: Sequence[tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class ReportFacts:
+    """The whole page."""
+
+    title: str
+    code_version: str
+    runs: Sequence[RunFact]
+    tiles: Sequence[Sequence[Tile]]  # rows of tiles
+    curation: CurationFact | None
+    generations: GenerationFact | None
+    verifiers: Sequence[VerifierFact]
+    samples: Sequence[SampleFact]
+    selections: Sequence[SelectionFact]
+    numbers: Mapping[str, Any]  # the same numbers for machines
+
+    @property
+    def sample_tags(self) -> list[tuple[str, str, int]]:
+        """The tags that samples have, as (tag, words, samples)."""
+        counted = (
+            (tag, words, sum(tag in sample.tags for sample in self.samples)) for tag, words in SAMPLE_TAGS.items()
+        )
+        return [item for item in counted if item[2]]
