@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import setup_logging, worker_process_init
 
 from schemas.errors import UserError
 from schemas.store import open_store
@@ -77,6 +77,21 @@ def queue_name(engine: sa.Engine) -> str:
     return f"tamis.{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
 
 
+def _log_with_shard(**_: Any) -> None:
+    """Sets logging up in Celery's place: one line a record, with the shard that the process works on."""
+    from workers.tasks import current_shard  # noqa: PLC0415 - the tasks need this module's app
+
+    def add_shard(record: logging.LogRecord) -> bool:
+        record.shard = current_shard.get()
+        return True
+
+    handler = logging.StreamHandler()
+    handler.addFilter(add_shard)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s pid=%(process)d shard=%(shard)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("workers").setLevel(logging.INFO)
+
+
 def run_worker(store_url: str, broker_url: str, concurrency: int) -> int:
     """Works on the store's shards until it is told to stop; gives the exit code.
 
@@ -101,12 +116,11 @@ def run_worker(store_url: str, broker_url: str, concurrency: int) -> int:
         die_with_parent(parent)
 
     worker_process_init.connect(follow_parent, weak=False)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(process)d %(name)s %(message)s")
+    setup_logging.connect(_log_with_shard, weak=False)
     worker = app.Worker(
         concurrency=concurrency,
         pool="prefork",
         queues=[app.queue],
-        loglevel="WARNING",
         without_gossip=True,
         without_mingle=True,
         without_heartbeat=True,

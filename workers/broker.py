@@ -27,6 +27,7 @@ BROKER_VARIABLE = "TAMIS_BROKER"
 
 _FOLDER_PREFIX = "tamis-broker-"
 _SOCKET_NAME = "broker.sock"
+_STOP_SECONDS = 0.5
 
 
 class EmbeddedBroker:
@@ -98,8 +99,8 @@ class EmbeddedWorkers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # After an error or Ctrl-C nothing that runs is waited for: it has not landed and will be done again.
-        self.process.stop(grace_seconds=5.0 if kind is None else 0.5)
+        # Nothing that still runs is waited for: after an error or Ctrl-C it will be done again, and else all has landed.
+        self.process.stop(grace_seconds=_STOP_SECONDS)
 
 
 def _server_command(folder: Path, socket: Path) -> list[str]:

@@ -101,7 +101,7 @@ def import_rows(
         run_id = _open_run(engine, out, source, files)
         result.run_ids.append(run_id)
         try:
-            counts = _Import(engine, out, run_id, source, result, max_bad).land_files(files, mappings)
+            counts = _Import(engine, out, run_id, source, result=result, max_bad=max_bad).land_files(files, mappings)
         except BaseException:
             runs.close_run(engine, run_id, status="failed")
             raise
@@ -165,7 +165,14 @@ class _Import:
     """The import of one source: keeps which sample of each prompt comes next."""
 
     def __init__(
-        self, engine: sa.Engine, out: Path, run_id: str, source: ImportSource, result: ImportResult, max_bad: int | None
+        self,
+        engine: sa.Engine,
+        out: Path,
+        run_id: str,
+        source: ImportSource,
+        *,
+        result: ImportResult,
+        max_bad: int | None,
     ) -> None:
         self._engine = engine
         self._out = out

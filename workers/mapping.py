@@ -139,7 +139,7 @@ class RowMapping:
             messages,
             _gold(gold),
             samples,
-            language=self._text(row, "language"),
+            language=_bounded(self._field(row, "language"), "language", 16),
             domain=self._text(row, "domain"),
             task=task,
             source=self._text(row, "source"),
@@ -167,7 +167,7 @@ class RowMapping:
         return Sample(
             _generation_text(value, column),
             _integer(self._field(row, "sample_index"), "sample_index"),
-            _optional_text(inner.get("finish_reason") or self._field(row, "finish_reason")),
+            _bounded(inner.get("finish_reason") or self._field(row, "finish_reason"), "finish_reason", 32),
             len(tokens) if isinstance(tokens, list) else _integer(self._field(row, "tokens"), "tokens"),
         )
 
@@ -326,6 +326,13 @@ def _gold(value: Any) -> dict[str, Any] | None:
 
 def _optional_text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def _bounded(value: Any, name: str, characters: int) -> str | None:
+    text = _optional_text(value)
+    if text is not None and len(text) > characters:
+        raise ValueError(f"{name} has {len(text)} characters, more than {characters}")
+    return text
 
 
 def _integer(value: Any, name: str) -> int | None:

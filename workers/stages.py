@@ -12,14 +12,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import sqlalchemy as sa
 from kombu.exceptions import ChannelError, KombuError
 
 from schemas.errors import ResumableError
 from schemas.store import reading
-from schemas.tables import Run, Stage
+from schemas.tables import Run, Shard, Stage
 from workers import landing, queue
 from workers.app import RUN_SHARD, TamisApp, make_app, queue_name
 from workers.broker import EmbeddedBroker, EmbeddedWorkers
@@ -57,6 +57,15 @@ class Progress:
     shards_total: int
     quarantined: int
     note: str | None = None
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """A shard that was given up: its items (one generation) and why."""
+
+    shard_id: int
+    items: Sequence[Any]
+    error: str
 
 
 OnProgress = Callable[[Progress], None]
@@ -232,3 +241,16 @@ class _Drive:
         if progress != self._reported:
             self._reported = progress
             self._on_progress(progress)
+
+
+def quarantined_shards(engine: sa.Engine, stage_id: int) -> list[Quarantined]:
+    """Lists the shards of a stage that were given up, with their errors."""
+    query = (
+        sa.select(Shard.id, Shard.payload, Shard.error)
+        .where(Shard.stage_id == stage_id, Shard.status == "quarantined")
+        .order_by(Shard.number)
+    )
+    with reading(engine) as connection:
+        return [
+            Quarantined(number, payload["items"], error or "") for number, payload, error in connection.execute(query)
+        ]

@@ -41,10 +41,10 @@ class ShardTask(Task):
         try:
             ending = str(super().__call__(shard_id))
         finally:
-            current_shard.reset(context)
             self.counters[ending] += 1
             milliseconds = round((time.perf_counter() - begun) * 1000)
-            logger.info("shard_%s shard=%s ms=%s counters=%s", ending, shard_id, milliseconds, dict(self.counters))
+            logger.info("shard_%s ms=%s counters=%s", ending, milliseconds, dict(self.counters))
+            current_shard.reset(context)
         return ending
 
     @property

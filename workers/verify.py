@@ -6,7 +6,6 @@ Touches the store, and files by way of the modules that import and land. What a 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,20 +14,11 @@ from rewards.verdict import STATUSES
 from schemas.errors import UserError
 from schemas.recipe import VerifyRecipe
 from schemas.store import open_store, reading
-from schemas.tables import Generation, Prompt, Shard, VerdictRow
+from schemas.tables import Generation, Prompt, VerdictRow
 from workers import runs
 from workers.imports import ImportResult, ImportSource, import_rows
-from workers.stages import OnProgress, run_stage
+from workers.stages import OnProgress, Quarantined, quarantined_shards, run_stage
 from workers.verdict_plan import Scope, VerdictKey, plan_shards, preview
-
-
-@dataclass(frozen=True)
-class Quarantined:
-    """A shard that was given up: its items (one generation) and why."""
-
-    shard_id: int
-    items: Sequence[Any]
-    error: str
 
 
 @dataclass(frozen=True)
@@ -176,16 +166,3 @@ def _summarise(
             scored = sum(row[3] for row in rows)
             means[key.name] = sum(row[2] or 0.0 for row in rows) / scored if scored else None
     return statuses, means
-
-
-def quarantined_shards(engine: sa.Engine, stage_id: int) -> list[Quarantined]:
-    """Lists the shards of a stage that were given up, with their errors."""
-    query = (
-        sa.select(Shard.id, Shard.payload, Shard.error)
-        .where(Shard.stage_id == stage_id, Shard.status == "quarantined")
-        .order_by(Shard.number)
-    )
-    with reading(engine) as connection:
-        return [
-            Quarantined(number, payload["items"], error or "") for number, payload, error in connection.execute(query)
-        ]
