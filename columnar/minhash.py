@@ -173,7 +173,7 @@ def jaccard_pairs(
         ValueError: `left` and `right` differ in length, or a row of `shingles` is null.
         IndexError: a row number is outside the rows.
     """
-    left, right = np.ascontiguousarray(left, np.int64), np.ascontiguousarray(right, np.int64)
+    left, right = np.array(left, np.int64), np.array(right, np.int64)
     if left.shape != right.shape:
         raise ValueError(f"{left.size} left rows but {right.size} right rows")
     if shingles.null_count:

@@ -39,11 +39,16 @@ def buffers(texts: pa.LargeStringArray) -> TextBuffers:
     if texts.null_count:
         raise ValueError(f"{texts.null_count} of {len(texts)} texts are null")
     _, offsets, data = texts.buffers()
-    # An empty column may come without buffers. Read-only like the others, or Numba compiles each kernel once more.
+    # An empty column may come without buffers.
     if len(texts) == 0:
         return TextBuffers(np.frombuffer(bytes(8), np.int64), np.frombuffer(b"", np.uint8))
-    ends = np.frombuffer(offsets, np.int64, len(texts) + 1, texts.offset * 8)
-    return TextBuffers(ends, np.frombuffer(b"" if data is None else data, np.uint8))
+    views = TextBuffers(
+        np.frombuffer(offsets, np.int64, len(texts) + 1, texts.offset * 8),
+        np.frombuffer(b"" if data is None else data, np.uint8),
+    )
+    for view in views:
+        view.flags.writeable = False  # some of Arrow's are not; both kinds would have each kernel compiled twice
+    return views
 
 
 def clean_text(text: str) -> tuple[str, int]:
