@@ -1,1 +1,1 @@
-"""The `math` verifier: reads a final answer out of a completion and compares it with the gold. See `rewards.math.verifier`."""  # noqa: A005 - the name is the contract; imports here are absolute, so the standard module stays reachable
+"""The `math` verifier: reads a final answer out of a completion and compares it with the gold. See `rewards.math.verifier`."""

@@ -52,8 +52,13 @@ class Comparer:
         self.exact = True
         """Whether everything so far was decided on exact values alone."""
 
-    def same(self, gold: Node, answer: Node) -> bool:
+    def same(self, gold: Node, answer: Node, *, member: bool = False) -> bool:
         """Says whether the answer is the gold.
+
+        Args:
+            gold: the gold, or a part of it.
+            answer: the answer, or a part of it.
+            member: they stand in lists, where the names of values count: `x = 1, y = 2` is not `x = 2, y = 1`.
 
         Raises:
             UndecidedError: when this number system cannot tell.
@@ -62,7 +67,7 @@ class Comparer:
         if gold == answer:
             return True
         gold, answer = solutions.expand(gold), solutions.expand(answer)
-        gold, answer = solutions.unwrap(gold, answer), solutions.unwrap(answer, gold)
+        gold, answer = solutions.unwrap(gold, answer, member=member), solutions.unwrap(answer, gold, member=member)
         if gold == answer:
             return True
         as_sets = solutions.both_as_sets(gold, answer)
@@ -91,7 +96,7 @@ class Comparer:
 
     # Scalars.
 
-    def _same_quantity(self, gold: Node, answer: Node) -> bool:
+    def _same_quantity(self, gold: Node, answer: Node) -> bool:  # noqa: PLR0911 - a table of cases
         """The question fixes the unit: an answer without one has the gold's. Two units must measure the same thing.
 
         A percent sign is the factor 1/100 where the gold has it (10 % is 0.1 and not 10); a gold without one leaves open
@@ -190,7 +195,7 @@ class Comparer:
         for one in golds:
             for place, other in enumerate(left):
                 try:
-                    found = self.same(one, other)
+                    found = self.same(one, other, member=True)
                 except UndecidedError:
                     undecided = True
                     continue

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, Final
 
-import mpmath
+import mpmath  # type: ignore[import-untyped]  # ships none
 from latex2sympy2_extended import latex2sympy
 from math_verify import verify
 from math_verify.grader import should_treat_as_complex

@@ -1,8 +1,8 @@
-"""Finds the final answer in a completion. Text in, text out: what the answer means is not judged here.
+r"""Finds the final answer in a completion. Text in, text out: what the answer means is not judged here.
 
 The order of trust, from the text after `</think>` where there is one:
 1. the last `<answer>...</answer>`; an empty one is no answer, whatever else stands there;
-2. the last balanced, non-empty `\\boxed{}`; boxes joined by commas or `and` are one list. More than `MAX_BOXES` different
+2. the last balanced, non-empty `\boxed{}`; boxes joined by commas or `and` are one list. More than `MAX_BOXES` different
    ones are a flood that guesses, and no answer;
 3. what follows the last `####`;
 4. what follows the last "the answer is", in several languages, or the `"answer"` field of JSON;
@@ -26,6 +26,7 @@ MAX_ANSWER_SPAN: Final = 20_000
 _ANSWER_TAG: Final = re.compile(r"<answer>((?:(?!<answer>).)*?)</answer>", re.DOTALL | re.IGNORECASE)
 _BOX: Final = re.compile(r"\\(?:boxed|fbox)\s*(?:\{|(?P<bare>\d[\d.,]*))")
 _BOX_JOIN: Final = re.compile(r"[\s,;$]*(?:\\text\s*\{\s*)?(?:and|or|和|或|、)?(?:\s*\})?[\s,;$]*")
+_FORMULA_JOIN: Final = re.compile(r"\s*(?:,|;|、|(?:,\s*)?(?:and|or|和|或))?\s*(?=\$|\\[(\[])")
 _HASHES: Final = re.compile(r"^.*####[ \t]*(.+?)[ \t]*$", re.MULTILINE)
 _PHRASE: Final = re.compile(
     r"(?:"
@@ -39,7 +40,7 @@ _PHRASE: Final = re.compile(
 )
 _JSON_FIELD: Final = re.compile(r'"(?:final_)?answer"\s*:\s*(?:"((?:[^"\\]|\\.)*)"|(-?[\d.,]+))', re.IGNORECASE)
 _JSON_ESCAPE: Final = re.compile(r'\\(["\\/])')
-_SENTENCE_END: Final = re.compile(r"[。！？]|[.!?](?=\s|$)(?<!\d\.\d)|\n")
+_SENTENCE_END: Final = re.compile(r"[。！？\n]|[.?](?=\s|$)|(?<!\\)!(?=$|\n|\s+[A-Z])")
 _FORMULA: Final = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+?)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _RUN: Final = re.compile(
     r"(?:[-+−±]\s*)?(?:[$£€¥]\s*)?(?:\\?[({\[]\s*)*(?:\\[A-Za-z]+\s*|√\s*|[π∞]|\.?\d)"
@@ -94,9 +95,7 @@ def _announced(text: str) -> Extraction | None:
     hashes = _HASHES.findall(text)
     if hashes:
         return Extraction(hashes[-1].strip(), "hashes")
-    last = None
-    for last in _PHRASE.finditer(text):
-        pass
+    last = max(_PHRASE.finditer(text), key=lambda phrase: phrase.end(), default=None)
     fields = list(_JSON_FIELD.finditer(text))
     if fields and (last is None or fields[-1].end() > last.end()):
         quoted, bare = fields[-1].groups()
@@ -110,7 +109,7 @@ def _announced(text: str) -> Extraction | None:
 
 
 def _boxed(text: str) -> Extraction | None:
-    """The last box that holds something. `\\boxed` as a word, empty boxes and unbalanced ones are none."""
+    r"""The last box that holds something. `\boxed` as a word, empty boxes and unbalanced ones are none."""
     spans: list[tuple[int, int, str]] = []
     for match in _BOX.finditer(text):
         if match["bare"]:
@@ -153,10 +152,10 @@ def _formula_list(text: str) -> str:
     at = 0
     while formula := _FORMULA.match(text, at):
         parts.append(next(group for group in formula.groups() if group is not None))
-        join = _BOX_JOIN.match(text, formula.end())
-        at = join.end() if join else formula.end()
-        if at == formula.end():
+        join = _FORMULA_JOIN.match(text, formula.end())
+        if join is None or join.end() == formula.end():
             break
+        at = join.end()
     return ", ".join(parts)
 
 

@@ -77,7 +77,7 @@ def matching_brace(text: str, opening: int) -> int:
 
 
 def strip_delimiters(text: str) -> str:
-    """Takes off what stands around a whole answer: math delimiters, bold marks, `\\boxed{}`, a full stop."""
+    r"""Takes off what stands around a whole answer: math delimiters, bold marks, `\boxed{}`, a full stop."""
     while True:
         text = text.strip()
         before = text
@@ -119,8 +119,8 @@ def normalise(text: str) -> str:
 
 
 def string_key(text: str) -> str:
-    """Gives the text of an answer without layout: two answers with the same key are the same string to a reader.
+    r"""Gives the text of an answer without layout: two answers with the same key are the same string to a reader.
 
-    Spaces between letters or digits stay (`3 1/2` is not `31/2`), and so do braces (`\\frac{1}{23}` is not `\\frac{12}{3}`).
+    Spaces between letters or digits stay (`3 1/2` is not `31/2`), and so do braces (`\frac{1}{23}` is not `\frac{12}{3}`).
     """
     return _KEY_SPACES.sub("", normalise(text))

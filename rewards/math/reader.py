@@ -11,7 +11,7 @@ from typing import Final
 from rewards.math.latex import matching_brace, normalise
 from rewards.math.scalars import CONSTANT_WORDS, ScalarReader
 from rewards.math.tree import MAX_ANSWER_CHARS, MAX_NODES, Node, TooComplexError, UnreadableError
-from rewards.math.units import is_unit, read_unit
+from rewards.math.units import read_unit
 
 _RELATIONS: Final = re.compile(
     r"\\le |\\ge |\\ne |\\approx|\\equiv|\\sim(?:eq)?|\\in(?![a-z])|\\to|\\rightarrow|<=|>=|!=|=|<|>"
@@ -57,7 +57,7 @@ def read(text: str, *, thousands: bool = True) -> Node:
 
 
 def read_words(source: str) -> Node | None:
-    """Gives a text node for an answer of words alone (`\\text{Evelyn}`, `Yes`), None for anything with mathematics in it."""
+    r"""Gives a text node for an answer of words alone (`\text{Evelyn}`, `Yes`), None for anything with mathematics in it."""
     plain = _TEXT.sub("", source)
     plain = plain.replace("{", " ").replace("}", " ").strip() if plain != source else plain
     if not _WORDS_ONLY.fullmatch(plain):

@@ -3,18 +3,18 @@
 A recursive descent over one string with a position. Every nesting passes `deeper`, every node `node`, so both are bounded.
 """
 
-import contextlib
 import re
-from collections.abc import Iterator
 from typing import Final
 
+from rewards.math.cursor import Cursor
 from rewards.math.latex import matching_brace
-from rewards.math.tree import MAX_DEPTH, MAX_NODES, Kind, Node, TooComplexError, UnreadableError
+from rewards.math.tree import Kind, Node, UnreadableError
 from rewards.math.units import is_unit
 
 FUNCTIONS: Final = frozenset(
-    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh ln log lg exp abs floor ceil sqrt".split()
-)
+    ("sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "ln", "log", "lg", "exp", "abs",
+     "floor", "ceil", "sqrt")
+)  # fmt: skip
 _INVERSE: Final = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
 _RENAMED: Final = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "tg": "tan", "arctg": "arctan", "ctg": "cot"}
 _CONSTANTS: Final = {
@@ -22,10 +22,13 @@ _CONSTANTS: Final = {
 }  # fmt: skip
 CONSTANT_WORDS: Final = frozenset(_CONSTANTS) | FUNCTIONS | frozenset(_RENAMED)
 _GREEK: Final = frozenset(
-    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau upsilon phi "
-    "varphi chi psi omega Gamma Delta Theta Lambda Xi Phi Psi Omega ell hbar".split()
-)
-_ACCENTS: Final = frozenset("vec hat bar overline overrightarrow mathbb mathcal tilde dot widehat".split())
+    ("alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "vartheta", "iota", "kappa", "lambda", "mu",
+     "nu", "xi", "rho", "sigma", "tau", "upsilon", "phi", "varphi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi",
+     "Phi", "Psi", "Omega", "ell", "hbar")
+)  # fmt: skip
+_ACCENTS: Final = frozenset(
+    ("vec", "hat", "bar", "overline", "overrightarrow", "mathbb", "mathcal", "tilde", "dot", "widehat")
+)  # fmt: skip
 
 _COMMAND: Final = re.compile(r"\\([A-Za-z]+)")
 _TEXT_NAME: Final = re.compile(r"\\text\s*\{\s*([A-Za-z]+)\s*\}")
@@ -46,55 +49,10 @@ _POWER: Final = re.compile(r"\s*(?:\^|\*\*)\s*")
 _DIGITS: Final = re.compile(r"\d+(?:\.\d+)?")
 
 
-class ScalarReader:
-    """A position in one answer and the rules that read a scalar from there."""
+class ScalarReader(Cursor):
+    """The rules that read a scalar from the cursor."""
 
-    def __init__(self, source: str, *, thousands: bool, depth: int = 0, nodes: int = 0) -> None:
-        self.source = source
-        self.at = 0
-        self.depth = depth
-        self.nodes = nodes
-        self._thousands = thousands
-        self._brackets = 0
-        self._bars = 0
-
-    # What every rule stands on.
-
-    def node(self, kind: Kind, value: str = "", *children: Node) -> Node:
-        self.nodes += 1
-        if self.nodes > MAX_NODES:
-            raise TooComplexError(f"over {MAX_NODES} parts")
-        return Node(kind, value, children)
-
-    @contextlib.contextmanager
-    def deeper(self, *, brackets: bool = False) -> Iterator[None]:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise TooComplexError(f"nested over {MAX_DEPTH} deep")
-        self._brackets += brackets
-        yield
-        self._brackets -= brackets
-        self.depth -= 1
-
-    def unreadable(self, what: str) -> UnreadableError:
-        return UnreadableError(f"{what}, at character {self.at}: {self.source[self.at : self.at + 20]!r}")
-
-    def spaces(self) -> None:
-        while self.at < len(self.source) and self.source[self.at].isspace():
-            self.at += 1
-
-    def done(self) -> bool:
-        self.spaces()
-        return self.at >= len(self.source)
-
-    def ahead(self, text: str) -> bool:
-        self.spaces()
-        return self.source.startswith(text, self.at)
-
-    def command_ahead(self, *names: str) -> str:
-        self.spaces()
-        command = _COMMAND.match(self.source, self.at)
-        return command[1] if command and command[1] in names else ""
+    _bars = 0
 
     def bracketed(self) -> Node | None:
         """Brackets and what stands in them, if one opens here; the other half of the grammar knows them."""
@@ -103,6 +61,7 @@ class ScalarReader:
     # The rules, from loose to tight.
 
     def sum(self) -> Node:
+        """Terms joined by signs: the loosest scalar."""
         with self.deeper():
             left = self._signed()
             while True:
@@ -165,7 +124,7 @@ class ScalarReader:
             return self.node("negate", "", self._power())
         return self._power()
 
-    def _factor_follows(self, left: Node) -> bool:
+    def _factor_follows(self, left: Node) -> bool:  # noqa: PLR0911 - a table of cases
         """Says whether a factor follows without an operator. Words that may be units or prose end a product."""
         spaced = self.source[self.at : self.at + 1].isspace()
         self.spaces()
@@ -237,7 +196,7 @@ class ScalarReader:
             else:
                 return operand
 
-    def _primary(self) -> Node:
+    def _primary(self) -> Node:  # noqa: PLR0911 - a table of cases
         self.spaces()
         if self.at >= len(self.source):
             raise self.unreadable("the end where a number or symbol was expected")
@@ -298,7 +257,7 @@ class ScalarReader:
                 self.at = mixed.end()
                 fraction = self.node("divide", "", self.node("number", numerator), self.node("number", denominator))
                 return self.node("add", "mixed", self.node("number", whole), fraction)
-        patterns = [_SPACED, _PLAIN] if self._brackets or not self._thousands else [_THOUSANDS, _SPACED, _PLAIN]
+        patterns = [_SPACED, _PLAIN] if self.brackets or not self.thousands else [_THOUSANDS, _SPACED, _PLAIN]
         literal = next((found for pattern in patterns if (found := pattern.match(self.source, self.at))), None)
         if literal is None:
             raise self.unreadable("no number")
@@ -326,16 +285,18 @@ class ScalarReader:
         self.at += len(opening)
         bars = self._bars
         self._bars = 1 if closing == "|" else 0
-        with self.deeper():
-            inner = self.sum()
-        self._bars = bars
+        try:
+            with self.deeper():
+                inner = self.sum()
+        finally:
+            self._bars = bars
         if not self.ahead(closing):
             raise self.unreadable(f"no {closing}")
         self.at += len(closing)
         return self.node("call", function, inner) if function else inner
 
     def _argument(self) -> Node:
-        """The argument of \\frac and the like: a group, or one digit, letter or command."""
+        r"""The argument of \frac and the like: a group, or one digit, letter or command."""
         self.spaces()
         if self.source.startswith("{", self.at):
             return self._braces()
@@ -345,7 +306,7 @@ class ScalarReader:
         with self.deeper():
             return self._primary()
 
-    def _command(self, name: str) -> Node:
+    def _command(self, name: str) -> Node:  # noqa: PLR0911 - a table of cases
         if name == "frac":
             return self.node("divide", "", self._argument(), self._argument())
         if name == "binom":
@@ -396,10 +357,8 @@ class ScalarReader:
                 exponent = self._exponent()
         self.spaces()
         with self.deeper():
-            if self.source[self.at : self.at + 1] in {"(", "{", "|"}:
-                operand = self._primary()
-            else:
-                operand = self._bare_operand()
+            enclosed = self.source[self.at : self.at + 1] in {"(", "{", "|"}
+            operand = self._primary() if enclosed else self._bare_operand()
         if name == "sqrt":
             return self.node("root", "", operand, self.node("number", "2"))
         if exponent == Node("negate", "", (Node("number", "1"),)) and name in _INVERSE:

@@ -1,4 +1,4 @@
-"""Shapes of one and the same answer brought together: `x = 5` and `5`, `1 \\pm 2` and its two values, `x > 3` and an interval.
+r"""Shapes of one and the same answer brought together: `x = 5` and `5`, `1 \pm 2` and its two values, `x > 3` and an interval.
 
 Only trees are rearranged here; whether values agree is `rewards.math.compare`'s business.
 """
@@ -38,10 +38,11 @@ def _with_sign(node: Node, *, upper: bool) -> Node:
     return last if len(children) == 1 else Node("add", "", (children[0], last))
 
 
-def unwrap(node: Node, other: Node) -> Node:
-    """Takes a value out of what names it: `x = 5`, `x \\in S`, `2 + 3 = 5`, `1/3 \\approx 0.333`, if the other side names nothing.
+def unwrap(node: Node, other: Node, *, member: bool = False) -> Node:  # noqa: PLR0911 - a table of cases
+    r"""Takes a value out of what names it: `x = 5`, `x \in S`, `2 + 3 = 5`, `1/3 \approx 0.333`, if the other side names nothing.
 
-    An equation proper (`3x - y = 0`) is never unwrapped: its last member is not its value.
+    An equation proper (`3x - y = 0`) is never unwrapped: its last member is not its value. Of two named constants the names are
+    dropped (`k = 5`, `x = 5`), unless they are members of lists.
     """
     if node.kind == "set" and not node.children:
         return _EMPTY
@@ -58,10 +59,10 @@ def unwrap(node: Node, other: Node) -> Node:
     if "~" in operators:  # what stands before the sign is exact
         cut = operators.index("~")
         head = node.children[: cut + 1]
-        node = head[0] if cut == 0 else Node("relation", " ".join(operators[:cut]), head)
-        if node.kind != "relation":
-            return node if not _is_name(node) else node
+        if cut == 0:
+            return node.children[1] if _is_name(head[0]) else head[0]
         operators = operators[:cut]
+        node = Node("relation", " ".join(operators), head)
     if set(operators) == {"in"} and len(operators) == 1:
         return node.children[1]
     if set(operators) != {"="}:
@@ -70,7 +71,7 @@ def unwrap(node: Node, other: Node) -> Node:
         both_name = (
             len(operators) == 1 and other.value == "=" and _is_name(node.children[0]) and _is_name(other.children[0])
         )
-        same_constant = both_name and not node.children[1].symbols() and not other.children[1].symbols()
+        same_constant = both_name and not member and not node.children[1].symbols() and not other.children[1].symbols()
         return node.children[1] if same_constant else node
     named = _is_name(node.children[0])
     constant = not any(child.symbols() for child in node.children)
@@ -110,7 +111,7 @@ def brackets(node: Node) -> str:
     """Gives the brackets of a tuple or interval; at an infinite end the round one, whichever was written."""
     if node.kind != "tuple" or len(node.value) != 2 or len(node.children) != 2:
         return node.value
-    opening, closing = node.value
+    opening, closing = node.value[0], node.value[1]
     if infinity_sign(node.children[0]):
         opening = "("
     if infinity_sign(node.children[1]):
@@ -135,7 +136,7 @@ def _one_variable(node: Node) -> bool:
     return len(node.symbols()) == 1 and bool(set(node.value.split()) & _ORDER)
 
 
-def intervals(node: Node) -> Sequence[Node] | None:
+def intervals(node: Node) -> Sequence[Node] | None:  # noqa: PLR0911 - a table of cases
     """Gives the intervals and sets whose union a node is, None for what is no set of numbers."""
     match node.kind:
         case "tuple" if len(node.children) == 2:

@@ -1,4 +1,4 @@
-"""Units of measure behind an answer: `10 cm`, `3\\text{ m}^2`, `5.4 cents`. A table and its reading; nothing else.
+r"""Units of measure behind an answer: `10 cm`, `3\text{ m}^2`, `5.4 cents`. A table and its reading; nothing else.
 
 The rule: the question fixes the unit, so an answer without one stands for the gold's; where both name a unit that is in the
 table, they must measure the same thing and are converted. A word that is not in the table (eggs, apples) is an annotation.

@@ -137,7 +137,7 @@ class Decimal:
 
 
 def decimal_literal(node: Node) -> Decimal | None:
-    """Gives the decimal that a node is as written (`3.140`, `-2.5`, `6.02 \\times 10^{23}`), None for anything else."""
+    r"""Gives the decimal that a node is as written (`3.140`, `-2.5`, `6.02 \times 10^{23}`), None for anything else."""
     if node.kind == "negate":
         inner = decimal_literal(node.children[0])
         return inner and dataclasses.replace(inner, value=-inner.value)
@@ -221,12 +221,13 @@ class Evaluator:
         self._symbols = symbols
 
     def value(self, node: Node) -> Bounded:
+        """Computes a scalar tree; see the class for its errors."""
         try:
             return self._value(node)
         except (ArithmeticError, ValueError) as failure:  # poles and overflows, by whichever name a library calls them
             raise UndecidedError(f"{type(failure).__name__}: {failure}") from failure
 
-    def _value(self, node: Node) -> Bounded:
+    def _value(self, node: Node) -> Bounded:  # noqa: C901, PLR0911 - one case a kind
         field = self._field
         match node.kind:
             case "number":

@@ -52,6 +52,7 @@ class MathCheck:
         self._cpu_seconds = cpu_seconds
 
     def __call__(self, completion: str, gold: Any) -> Verdict:
+        """Judges one completion: a batch of one."""
         return self.verify_batch([completion], [gold])[0]
 
     def verify_batch(self, completions: Sequence[str], golds: Sequence[Any]) -> list[Verdict]:
@@ -106,7 +107,7 @@ def gold_texts(gold: Any) -> list[str]:
     return []
 
 
-def compare_quickly(gold: str, answer: str, tolerance: float) -> Verdict | _Request:
+def compare_quickly(gold: str, answer: str, tolerance: float) -> Verdict | _Request:  # noqa: PLR0911 - the tiers in order
     """Compares in this process, in bounded time; what cannot be settled so is given back as a request for the engine."""
     letter = _compare_choice(gold, answer)
     if letter is not None:

@@ -1,0 +1,64 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rewards.rubric import R1_RULES, Rubric, aggregate
+from rewards.verdict import Verdict
+
+RIGHT, WRONG, OURS = Verdict(1.0, "correct"), Verdict(0.0, "incorrect"), Verdict(None, "error")
+
+
+def half(score=0.5):
+    return Verdict(score, "partial")
+
+
+def test_r1_rules_are_accuracy_plus_format():
+    rubric = Rubric(R1_RULES)
+    assert rubric.score({"math": RIGHT, "format": RIGHT}) == 2.0
+    assert rubric.score({"math": WRONG, "format": RIGHT}) == 1.0
+
+
+def test_what_we_failed_to_score_is_never_summed_past():
+    rubric = Rubric(R1_RULES)
+    assert rubric.score({"math": OURS, "format": RIGHT}) is None
+    assert rubric.score({"format": RIGHT}) is None
+
+
+def test_a_gate_that_failed_decides_and_one_unknown_does_not():
+    rubric = Rubric({"math": 1.0}, gates={"format": 1.0})
+    assert rubric.score({"math": RIGHT, "format": RIGHT}) == 1.0
+    assert rubric.score({"math": RIGHT, "format": WRONG}) == 0.0
+    assert rubric.score({"math": OURS, "format": WRONG}) == 0.0
+    assert rubric.score({"math": RIGHT, "format": OURS}) is None
+
+
+def test_metrics_are_recorded_and_never_summed():
+    rubric = Rubric({"math": 1.0}, metrics=("length", "language"))
+    verdicts = {"math": RIGHT, "length": half(7.0), "language": OURS}
+    assert rubric.score(verdicts) == rubric.score({"math": RIGHT}) == 1.0
+    assert rubric.recorded(verdicts) == {"length": 7.0, "language": None}
+
+
+def test_the_hash_names_the_numbers_and_not_their_order():
+    one = Rubric({"a": 1.0, "b": 2.0}, metrics=("x", "y"))
+    assert one.settings_hash == Rubric({"b": 2.0, "a": 1.0}, metrics=("y", "x")).settings_hash
+    assert one.settings_hash != Rubric({"a": 1.0, "b": 2.5}, metrics=("x", "y")).settings_hash
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"weights": {}}, {"weights": {"a": math.nan}}, {"weights": {"a": 1.0}, "metrics": ("a",)}]
+)
+def test_senseless_rubrics_are_refused(arguments):
+    with pytest.raises(ValueError, match="rubric"):
+        Rubric(**arguments)
+
+
+@given(st.lists(st.sampled_from([RIGHT, WRONG, OURS, half()]), max_size=30))
+def test_an_aggregate_counts_what_it_leaves_out(verdicts):
+    result = aggregate(verdicts)
+    scores = [v.score for v in verdicts if v.score is not None]
+    assert (result.num_scored, result.num_unscored) == (len(scores), len(verdicts) - len(scores))
+    assert result.mean == (pytest.approx(sum(scores) / len(scores)) if scores else None)
+    assert sum(result.statuses.values()) == len(verdicts)
