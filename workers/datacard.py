@@ -142,20 +142,16 @@ def render_card(card: Mapping[str, Any]) -> str:
     lines = [
         f"# {_escape(card['name'])}",
         "",
-        f"A {card['kind']}: {generations['selected']:,} completions of {prompts['selected']:,} prompts, "
-        f"{tokens['selected']:,} tokens"
-        + (
-            f" ({tokens['selected_without_count']:,} completions have no count)"
-            if tokens["selected_without_count"]
-            else ""
-        )
+        f"A {card['kind']}. Completions: {generations['selected']:,}; prompts: {prompts['selected']:,}; "
+        f"tokens: {tokens['selected']:,}"
+        + (f" (not counted for {tokens['selected_without_count']:,})" if tokens["selected_without_count"] else "")
         + f". Selection `{card['selection_id']}`, code version {_escape(card['code_version'])}.",
         "",
         *(f"> **Note:** {_escape(warning)}  " for warning in card["warnings"]),
         "",
         "## What was asked",
         "",
-        *_table(("verifier", "least score", "version", "settings"), map(_judge_row, card["verifiers"])),
+        *_table(("verifier", "least score", "version", "settings", "hash"), map(_judge_row, card["verifiers"])),
         "",
         _sentence(card["recipe"]),
         "",
@@ -210,7 +206,9 @@ def render_card(card: Mapping[str, Any]) -> str:
 
 def _judge_row(judge: Mapping[str, Any]) -> tuple[Any, ...]:
     least = "ranks only" if judge["minimum"] is None else f">= {judge['minimum']:g}"
-    return (judge["verifier"], least, judge["version"], judge["settings_hash"])
+    given = judge["settings"]
+    settings = "unknown" if given is None else ", ".join(f"{key} {given[key]}" for key in sorted(given)) or "defaults"
+    return (judge["verifier"], least, judge["version"], settings, judge["settings_hash"])
 
 
 def _sentence(recipe: Mapping[str, Any]) -> str:

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from schemas.files import write_part
 from schemas.ids import canonical_json, digest, settings_hash
 from schemas.store import open_store, sqlite_url
-from schemas.tables import Run
-from workers.landing import contract_table, insert_artifact, insert_rows
+from schemas.tables import Artifact, Run
+from workers.landing import contract_table, insert_rows
 
 SETTINGS: dict[str, Any] = {}
 
@@ -71,8 +71,18 @@ class World:
             table = contract_table(kind, {name: [row[name] for row in part] for name in part[0]})
             file = write_part(self.out / kind, f"{kind}-{start:05d}", table)
             with self.engine.begin() as connection:
-                artifact = insert_artifact(connection, run_id, None, kind, f"{kind}/{file.name}", file)
-                assert artifact is not None
+                artifact = connection.scalar(
+                    sa.insert(Artifact)
+                    .values(
+                        run_id=run_id,
+                        kind=kind,
+                        path=f"{kind}/{file.name}",
+                        sha256=file.sha256,
+                        num_rows=file.rows,
+                        num_bytes=file.bytes,
+                    )
+                    .returning(Artifact.id)
+                )
                 insert_rows(connection, kind, table, artifact)
 
     def add(self, samples: Sequence[Sample], messages: list[dict[str, Any]] | None = None) -> list[str]:

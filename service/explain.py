@@ -1,0 +1,89 @@
+"""`tamis explain ID`: what happened to a document, a generation or a prompt, and why. Finds what the id names and tells it.
+
+Reads the store, the index of the curation run and the few rows that it points to; writes nothing.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from schemas.errors import UserError
+from schemas.store import reading
+from service.explained.documents import document_ids, explain_document
+from service.explained.samples import explain_generation, explain_prompt, generation_ids, prompt_ids
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_ID = re.compile(r"[0-9a-f]{6,32}")
+_LISTED = 5
+
+_Find = Callable[[sa.Connection, Path, str, int], list[str]]
+_Tell = Callable[[sa.Connection, Path, str], dict[str, Any]]
+_KINDS: Mapping[str, tuple[_Find, _Tell]] = {
+    "generation": (generation_ids, explain_generation),
+    "prompt": (prompt_ids, explain_prompt),
+    "document": (document_ids, explain_document),
+}
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What is known of one id.
+
+    Attributes:
+        kind: document, generation or prompt.
+        id: the whole id.
+        facts: a JSON object; see `explain_document`, `explain_generation` and `explain_prompt`.
+    """
+
+    kind: str
+    id: str
+    facts: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Gives the explanation as one JSON object. Texts stand in it as they are, hostile or not."""
+        return {"kind": self.kind, "id": self.id, **self.facts}
+
+    def render(self, console: "Console") -> None:
+        """Shows the explanation on a terminal; control and bidi characters of texts are shown as marks."""
+        from service.explained.render import render
+
+        render(self.kind, self.id, self.facts, console)
+
+
+def explain(engine: sa.Engine, out: Path, identifier: str) -> Explanation:
+    """Tells what happened to a document, a generation or a prompt.
+
+    Args:
+        engine: the store.
+        out: the folder of the commands; documents are looked up in the curation run under it.
+        identifier: an id, or the first 6 hex digits of it or more.
+
+    Raises:
+        UserError: if nothing has this id, if several ids start so (up to 5 are listed), or if a file that the store names is
+            missing.
+    """
+    wanted = identifier.strip().lower()
+    if not _ID.fullmatch(wanted):
+        raise UserError(f"{identifier!r} is no id: give 6 to 32 hex digits")
+    with reading(engine) as connection:
+        found = [
+            (kind, number)
+            for kind, (find, _) in _KINDS.items()
+            for number in find(connection, out, wanted, _LISTED + 1)
+        ]
+        if not found:
+            raise UserError(
+                f"no document, generation or prompt has an id that starts with {wanted!r} in this store and under {out}"
+            )
+        if len(found) > 1:
+            listed = ", ".join(f"{number} ({kind})" for kind, number in found[:_LISTED])
+            more = " and more" if len(found) > _LISTED else ""
+            raise UserError(f"several ids start with {wanted!r}: {listed}{more}; give more digits")
+        kind, number = found[0]
+        return Explanation(kind, number, _KINDS[kind][1](connection, out, number))

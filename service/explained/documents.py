@@ -1,0 +1,208 @@
+"""What is known of a document of the curation run: where it stands, each signal against its threshold, who removed it, its twins.
+
+Reads the run's manifest and, of its Parquet files, the row groups that hold what is asked for.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from curation.steps.build import MAP_KINDS, readings_from_row
+from schemas.errors import UserError
+from schemas.files import read_json
+from schemas.recipe import CurateRecipe
+
+CURATE = "curate"
+KEPT = "kept"
+#: Characters of the text that are told.
+HEAD_CHARACTERS = 1000
+#: Documents removed in favour of this one that are told one by one.
+MAX_REPLACED = 10
+_AFTER_HEX = "g"  # sorts after every hex digit: ids from `prefix` to before `prefix + "g"` start with the prefix
+_EVIDENCE = ("id", "kept_id", "similarity", "kept_dump", "cluster_id", "step")
+_WHERE = ("source", "path", "url", "meta")
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The finished curation run under an out folder."""
+
+    folder: Path
+    recipe: CurateRecipe
+    files: Mapping[str, Sequence[Path]]
+
+
+def document_ids(_connection: sa.Connection, out: Path, prefix: str, limit: int) -> list[str]:
+    """Gives up to `limit` document ids that start with the prefix; none where nothing was curated."""
+    run = _run(out)
+    return [] if run is None else [row["id"] for row in _index_rows(run, prefix)][:limit]
+
+
+def explain_document(_connection: sa.Connection, out: Path, document: str) -> dict[str, Any]:
+    """Tells of one document.
+
+    Returns:
+        The document's own fields (``source``, ``dump``, ``url``, ``path``, ``repo``, ``timestamp``, ``language``,
+        ``language_score``, ``locator``), ``text`` (its first `HEAD_CHARACTERS`), ``characters``; ``outcome`` (kept, or the step
+        that removed it), ``file`` and ``row``; ``removed`` (step and every reason) or None; ``steps`` in order, each with its
+        ``state`` (passed, removed, not_reached, not_for_source) and ``readings``; ``twin``, the evidence of a removed duplicate;
+        ``replaces``, the first `MAX_REPLACED` of the ``num_replaces`` documents removed in its favour; ``cluster`` with its id
+        and how many documents of it were removed.
+
+    Raises:
+        UserError: if a file that the index names is missing or holds another row.
+    """
+    run = _run(out)
+    if run is None:
+        raise UserError(f"{out}: no finished curation run")
+    place = next(iter(_index_rows(run, document)))
+    row = _document_row(run, document, place)
+    removed = None if place["outcome"] == KEPT else {"step": row["step"], "reasons": row["reasons"]}
+    fields = ("source", "dump", "url", "path", "repo", "language", "language_score")
+    return {
+        **{name: row[name] for name in fields},
+        "timestamp": None if row["timestamp"] is None else row["timestamp"].isoformat(),
+        "locator": _locator(row),
+        "text": row["text"][:HEAD_CHARACTERS],
+        "characters": len(row["text"]),
+        "outcome": place["outcome"],
+        "file": str(run.folder / place["file"]),
+        "row": place["row"],
+        "removed": removed,
+        "steps": _steps(run.recipe, row, removed),
+        **_twins(run, document, kept=removed is None),
+    }
+
+
+def _run(out: Path) -> _Run | None:
+    folder = out / CURATE
+    try:
+        manifest = read_json(folder / "manifest.json")
+    except FileNotFoundError:
+        return None
+    files = {kind: [folder / kind / part["name"] for part in parts] for kind, parts in manifest["files"].items()}
+    return _Run(folder, CurateRecipe.model_validate(manifest["recipe"]), files)
+
+
+def _index_rows(run: _Run, prefix: str) -> list[dict[str, Any]]:
+    """Finds ids by their beginning: index files are sorted, so statistics leave one row group or two to read."""
+    found: list[dict[str, Any]] = []
+    for path in run.files.get("index", ()):
+        with _open(path) as file:
+            for number in range(file.metadata.num_row_groups):
+                low, high = _range_of_ids(file, number)
+                if high >= prefix and low < prefix + _AFTER_HEX:
+                    table = file.read_row_group(number)
+                    found += table.filter(pc.starts_with(table["id"], prefix)).to_pylist()
+    return found
+
+
+def _range_of_ids(file: pq.ParquetFile, row_group: int) -> tuple[str, str]:
+    column = file.metadata.row_group(row_group).column(file.schema_arrow.get_field_index("id"))
+    if column.statistics is None or not column.statistics.has_min_max:
+        return "", _AFTER_HEX
+    return column.statistics.min, column.statistics.max
+
+
+def _document_row(run: _Run, document: str, place: Mapping[str, Any]) -> dict[str, Any]:
+    path = run.folder / place["file"]
+    row = _row(path, place["row"])
+    if row is None or row["id"] != document:
+        raise UserError(
+            f"{path}: the index says that row {place['row']} is document {document}; it is not: curate again"
+        )
+    return row
+
+
+def _row(path: Path, number: int, columns: Sequence[str] | None = None) -> dict[str, Any] | None:
+    with _open(path) as file:
+        for group in range(file.metadata.num_row_groups):
+            rows = file.metadata.row_group(group).num_rows
+            if number < rows:
+                table = file.read_row_group(group, columns=columns and list(columns))
+                return dict(table.slice(number, 1).to_pylist()[0])
+            number -= rows
+    return None
+
+
+def _open(path: Path) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(path, memory_map=True)
+    except FileNotFoundError:
+        raise UserError(f"{path}: the curation run names this file, but it is not there") from None
+    except pa.ArrowInvalid as error:
+        raise UserError(f"{path}: cannot be read: {error}") from None
+
+
+def _steps(recipe: CurateRecipe, row: Mapping[str, Any], removed: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    told = []
+    reached = True
+    for step in recipe.steps:
+        readings = readings_from_row(step, row) if reached and step.kind in MAP_KINDS else []
+        if step.sources and row["source"] not in step.sources:
+            state = "not_for_source"
+        elif not reached:
+            state = "not_reached"
+        else:
+            state = "removed" if removed is not None and step.title == removed["step"] else "passed"
+        told.append(
+            {
+                "step": step.title,
+                "kind": step.kind,
+                "state": state,
+                "readings": [asdict(reading) for reading in readings],
+            }
+        )
+        reached = reached and state != "removed"
+    return told
+
+
+def _twins(run: _Run, document: str, *, kept: bool) -> dict[str, Any]:
+    """Tells the direct evidence. A document that stays has no evidence of its own; one that goes is nobody's `kept_id`."""
+    told: dict[str, Any] = {"twin": None, "replaces": [], "num_replaces": 0, "cluster": None}
+    rows = list(_evidence(run, "kept_id" if kept else "id", document))
+    if not rows:
+        return told
+    cluster = sum(1 for _ in _evidence(run, "cluster_id", rows[0]["cluster_id"]))
+    told["cluster"] = {"id": rows[0]["cluster_id"], "removed": cluster}
+    if not kept:
+        return {**told, "twin": {**rows[0], "where": _where(run, rows[0]["kept_id"])}}
+    first = sorted(rows, key=lambda row: (-row["similarity"], row["id"]))[:MAX_REPLACED]
+    replaced = [{**row, "where": _where(run, row["id"])} for row in first]
+    return {**told, "replaces": replaced, "num_replaces": len(rows)}
+
+
+def _evidence(run: _Run, column: str, value: str) -> Iterator[dict[str, Any]]:
+    """Gives the rows of evidence with this value: one column is read, and the others only of row groups that have it."""
+    for path in run.files.get("duplicates", ()):
+        with _open(path) as file:
+            for group in range(file.metadata.num_row_groups):
+                matches = pc.equal(file.read_row_group(group, columns=[column])[column], value)
+                if pc.any(matches).as_py():
+                    table = file.read_row_group(group, columns=list(_EVIDENCE))
+                    yield from table.filter(matches).to_pylist()
+
+
+def _where(run: _Run, document: str) -> str:
+    """Gives where a twin comes from, as people know it."""
+    places = _index_rows(run, document)
+    row = _row(run.folder / places[0]["file"], places[0]["row"], _WHERE) if places else None
+    if row is None:
+        return ""
+    return f"{row['source']}: {row['path'] or row['url'] or _locator(row)}"
+
+
+def _locator(row: Mapping[str, Any]) -> str | None:
+    try:
+        meta = json.loads(row["meta"])
+    except ValueError:
+        return None
+    locator = meta.get("locator") if isinstance(meta, dict) else None
+    return None if locator is None else str(locator)
