@@ -19,7 +19,7 @@ a false alarm. The rules:
 
 import re
 from collections import Counter
-from itertools import pairwise
+from itertools import groupby
 from typing import Literal, NamedTuple
 
 import numba as nb
@@ -40,72 +40,18 @@ MIN_KANA_SHARE = 0.2
 MAX_ACRONYM = 6
 
 _UNKNOWN = "und"
-_LATIN, _GREEK, _HEBREW, _HIRAGANA, _KATAKANA = (
-    SCRIPTS.index(name) for name in ("Latn", "Grek", "Hebr", "Hira", "Kana")
+_LATIN, _GREEK, _HEBREW, _HAN, _HIRAGANA, _KATAKANA = (
+    SCRIPTS.index(name) for name in ("Latn", "Grek", "Hebr", "Hani", "Hira", "Kana")
 )
+_HIDE_ALL = bytes([COMMON]) * 256
+_HIDE_MATH = bytes(COMMON if number in {_LATIN, _GREEK, _HEBREW} else number for number in range(256))
 _CONFUSABLE = frozenset(SCRIPTS.index(name) for name in ("Cyrl", "Armn", "Cher"))
 _GREEK_HOMOGLYPHS = frozenset("οόΑΒΕΖΗΙΚΜΝΟΡΤΥΧ")
 # Functions and units that stand in formulas and measures of every language.
-_INTERNATIONAL = frozenset(
-    (
-        *(
-            "sin",
-            "cos",
-            "tan",
-            "cot",
-            "sec",
-            "csc",
-            "sinh",
-            "cosh",
-            "tanh",
-            "arcsin",
-            "arccos",
-            "arctan",
-            "log",
-            "ln",
-            "lg",
-        ),
-        *(
-            "exp",
-            "lim",
-            "max",
-            "min",
-            "sup",
-            "inf",
-            "det",
-            "gcd",
-            "lcm",
-            "mod",
-            "arg",
-            "dim",
-            "ker",
-            "deg",
-            "rad",
-            "mol",
-        ),
-        *(
-            "mm",
-            "cm",
-            "dm",
-            "km",
-            "nm",
-            "ml",
-            "dl",
-            "kg",
-            "mg",
-            "hz",
-            "khz",
-            "mhz",
-            "ghz",
-            "kb",
-            "mb",
-            "gb",
-            "tb",
-            "pa",
-            "kpa",
-        ),
-        *("kw", "kwh", "ms", "ns", "pm", "am", "ok"),
-    )
+_INTERNATIONAL = re.compile(
+    r"(?:arc)?(?:sin|cos|tan|cot)|(?:sin|cos|tan)h|sec|csc|log|ln|lg|exp|lim|max|min|sup|inf|det|gcd|lcm|mod|arg|dim|ker|deg"
+    r"|[mcdkn]m|[md]l|[km]g|[kmg]?hz|[kmgt]b|k?pa|kwh?|rad|mol|[mn]s|pm|am|ok",
+    re.IGNORECASE,
 )
 _ACRONYM = re.compile(rf"[A-Z]{{1,{MAX_ACRONYM}}}s?")
 
@@ -222,9 +168,12 @@ def _classify(text: str, allowed: frozenset[str]) -> _Letters:
     points = code_points(text)
     bits, scripts = properties()[points], script_numbers()[points]
     scripts[(scripts == _LATIN) & (bits & LETTER == 0)] = COMMON  # Roman numerals
+    # Bytes: a translation of a short slice costs less than an index of an array, and there may be very many.
+    numbers = bytearray(scripts)
     for mask in find_masks(text):
-        part = scripts[mask.start : mask.end]
-        part[np.isin(part, (_LATIN, _GREEK, _HEBREW)) if mask.kind == "math" else slice(None)] = COMMON
+        hidden = _HIDE_MATH if mask.kind == "math" else _HIDE_ALL
+        numbers[mask.start : mask.end] = numbers[mask.start : mask.end].translate(hidden)
+    scripts = np.frombuffer(numbers, np.uint8)
     if scripts.size:
         # A mark belongs to the character before it.
         scripts = scripts[np.maximum.accumulate(np.where(scripts == INHERITED, 0, np.arange(scripts.size)))]
@@ -235,45 +184,43 @@ def _classify(text: str, allowed: frozenset[str]) -> _Letters:
 
 def _fragments(text: str, letters: _Letters, *, latin_target: bool) -> list[_Fragment]:
     """Cuts out what is foreign, and takes back from `letters` what has no language after all. Marks whole runs of homoglyphs."""
-    fragments = []
-    # Stretches of letters have odd numbers, what is between them even ones.
-    stretch = np.cumsum(np.diff(letters.spoken, prepend=False))
-    for number in np.unique(stretch[letters.foreign]).tolist():
-        first, last = np.searchsorted(stretch, (number, number + 1)).tolist()
-        scripts, foreign = letters.scripts[first:last], letters.foreign[first:last]
-        if _has_homoglyphs(text[first:last], scripts):
-            script = int(scripts[np.argmax(foreign)])
-            fragments.append(_Fragment(first, last, script, int(foreign.sum()), homoglyphs=True))
-            foreign[:] = True
-            continue
-        if _is_japanese(scripts) and not foreign.all():
-            fragments.append(_Fragment(first, last, _KATAKANA, last - first, homoglyphs=False))
-            foreign[:] = True
-            continue
-        cuts = [first, *(np.flatnonzero(np.diff(scripts)) + (first + 1)).tolist(), last]
-        for start, end in pairwise(cuts):
-            script = int(letters.scripts[start])
-            if not letters.foreign[start]:
+    fragments: list[_Fragment] = []
+    edges = np.flatnonzero(np.diff(letters.spoken, prepend=False, append=False)).reshape(-1, 2)
+    has_foreign = np.diff(np.concatenate(([0], np.cumsum(letters.foreign)))[edges], axis=1)[:, 0] > 0
+    # Bytes, not arrays: there may be as many runs as characters.
+    all_scripts = letters.scripts.tobytes()
+    for first, last in edges[has_foreign].tolist():
+        scripts = all_scripts[first:last]
+        if len(set(scripts)) > 1:
+            script = next(s for s, is_foreign in zip(scripts, letters.foreign[first:last], strict=True) if is_foreign)
+            homoglyphs = _has_homoglyphs(text[first:last], scripts)
+            if homoglyphs or _is_japanese(scripts):
+                num_foreign = int(letters.foreign[first:last].sum()) if homoglyphs else last - first
+                fragments.append(_Fragment(first, last, script, num_foreign, homoglyphs))
+                letters.foreign[first:last] = True
                 continue
-            if _is_symbol(text[start:end], script, latin_target=latin_target):
-                letters.spoken[start:end] = letters.foreign[start:end] = False
-            else:
-                fragments.append(_Fragment(start, end, script, end - start, homoglyphs=False))
+        start = first
+        for script, part in groupby(scripts):
+            end = start + len(list(part))
+            if letters.foreign[start]:
+                if _is_symbol(text[start:end], script, latin_target=latin_target):
+                    letters.spoken[start:end] = letters.foreign[start:end] = False
+                else:
+                    fragments.append(_Fragment(start, end, script, end - start, homoglyphs=False))
+            start = end
     return fragments
 
 
-def _has_homoglyphs(run: str, scripts: npt.NDArray[np.uint8]) -> bool:
-    if (scripts == scripts[0]).all():
+def _has_homoglyphs(run: str, scripts: bytes) -> bool:
+    if _LATIN not in scripts:
         return False
-    numbers = set(scripts.tolist())
-    lookalikes = bool(numbers & _CONFUSABLE) or (_GREEK in numbers and not _GREEK_HOMOGLYPHS.isdisjoint(run))
-    return _LATIN in numbers and lookalikes
+    return not _CONFUSABLE.isdisjoint(scripts) or (_GREEK in scripts and not _GREEK_HOMOGLYPHS.isdisjoint(run))
 
 
-def _is_japanese(scripts: npt.NDArray[np.uint8]) -> bool:
+def _is_japanese(scripts: bytes) -> bool:
     """Says whether kana makes a run of Han Japanese: Chinese shop names have a single の, and no more."""
-    kana = int(np.isin(scripts, (_HIRAGANA, _KATAKANA)).sum())
-    return kana >= 2 and kana >= MIN_KANA_SHARE * scripts.size
+    kana = scripts.count(_HIRAGANA) + scripts.count(_KATAKANA)
+    return kana >= 2 and kana + scripts.count(_HAN) == len(scripts) and kana >= MIN_KANA_SHARE * len(scripts)
 
 
 def _is_symbol(run: str, script: int, *, latin_target: bool) -> bool:
@@ -281,15 +228,16 @@ def _is_symbol(run: str, script: int, *, latin_target: bool) -> bool:
     if script == _GREEK:
         return len(run) <= MAX_GREEK_SYMBOL
     if script == _LATIN and not latin_target:
-        return len(run) == 1 or _ACRONYM.fullmatch(run) is not None or run.lower() in _INTERNATIONAL
+        return len(run) == 1 or _ACRONYM.fullmatch(run) is not None or _INTERNATIONAL.fullmatch(run) is not None
     return False
 
 
 def _spans(text: str, fragments: list[_Fragment], spoken: npt.NDArray[np.bool_]) -> list[Span]:
     """Joins neighbouring fragments of one language, and judges them."""
     groups: list[list[_Fragment]] = []
+    letters = spoken.tobytes()
     for fragment in fragments:
-        if groups and _joins(text, groups[-1][-1], fragment, spoken):
+        if groups and _joins(text, groups[-1][-1], fragment, letters):
             groups[-1].append(fragment)
         else:
             groups.append([fragment])
@@ -297,7 +245,7 @@ def _spans(text: str, fragments: list[_Fragment], spoken: npt.NDArray[np.bool_])
     for group in groups:
         start, end = group[0].start, group[-1].end
         languages = {fragment.language for fragment in group}
-        letters = sum(fragment.end - fragment.start for fragment in group)
+        num_letters = sum(fragment.end - fragment.start for fragment in group)
         minor = (
             group[0].script == _LATIN and not group[0].homoglyphs and len(text[start:end].split()) <= MAX_MINOR_WORDS
         )
@@ -306,20 +254,20 @@ def _spans(text: str, fragments: list[_Fragment], spoken: npt.NDArray[np.bool_])
                 start,
                 end,
                 "ja" if "ja" in languages else group[0].language,  # kana decides
-                sum(fragment.num_foreign for fragment in group) / letters,
+                sum(fragment.num_foreign for fragment in group) / num_letters,
                 "minor" if minor else "off_script",
             )
         )
     return spans
 
 
-def _joins(text: str, left: _Fragment, right: _Fragment, spoken: npt.NDArray[np.bool_]) -> bool:
+def _joins(text: str, left: _Fragment, right: _Fragment, spoken: bytes) -> bool:
     if left.homoglyphs or right.homoglyphs or right.start - left.end > MAX_GAP:
         return False
     languages = {left.language, right.language}
     if languages != {"zh", "ja"} and (len(languages) > 1 or (_UNKNOWN in languages and left.script != right.script)):
         return False
-    return "\n" not in text[left.end : right.start] and not spoken[left.end : right.start].any()
+    return "\n" not in text[left.end : right.start] and 1 not in spoken[left.end : right.start]
 
 
 def _word_languages(words: npt.NDArray[np.int64], letters: _Letters, spans: list[Span], target: str) -> list[str]:
@@ -328,13 +276,14 @@ def _word_languages(words: npt.NDArray[np.int64], letters: _Letters, spans: list
     foreign_before = np.concatenate(([0], np.cumsum(letters.foreign)))
     num_spoken = spoken_before[words[:, 1]] - spoken_before[words[:, 0]]
     num_foreign = foreign_before[words[:, 1]] - foreign_before[words[:, 0]]
-    has_language = num_spoken > 0
     languages = np.full(len(words), target, object)
-    span_starts = np.array([span.start for span in spans])
-    for word in np.flatnonzero(2 * num_foreign > num_spoken).tolist():
-        start = words[word, 0] + int(np.argmax(letters.foreign[words[word, 0] : words[word, 1]]))
-        languages[word] = spans[int(np.searchsorted(span_starts, start, "right")) - 1].language
-    return [str(language) for language in languages[has_language]]
+    foreign_words = np.flatnonzero(2 * num_foreign > num_spoken)
+    if foreign_words.size:
+        foreign_at = np.flatnonzero(letters.foreign)
+        first_foreign = foreign_at[np.searchsorted(foreign_at, words[foreign_words, 0])]
+        span_of = np.searchsorted([span.start for span in spans], first_foreign, "right") - 1
+        languages[foreign_words] = np.array([span.language for span in spans], object)[span_of]
+    return [str(language) for language in languages[num_spoken > 0]]
 
 
 @nb.njit(cache=True, nogil=True)
