@@ -1,0 +1,112 @@
+"""Candidates of near-deduplication: documents that share a band hash, with large buckets capped by leaders. Pure, over Arrow.
+
+The candidates of a document are, in each of its buckets, the earlier documents among the bucket's first `leaders` in the order
+(dump, id). A bucket of 100,000 copies so gives 3.2 million pairs and not 5e9, and which ones they are does not depend on
+shards, batches or workers. Pairs are never written out one by one: a link names the leaders once for all members of a shard.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from curation.dedup.keys import Uint64s, pack, runs, unpack
+from curation.dedup.shuffle import gather
+
+#: One row a document and band.
+BUCKET_SHUFFLE = pa.schema(
+    [
+        pa.field("bucket", pa.uint64(), nullable=False),
+        pa.field("dump", pa.uint32(), nullable=False),
+        pa.field("id_hi", pa.uint64(), nullable=False),
+        pa.field("id_lo", pa.uint64(), nullable=False),
+        pa.field("shard", pa.uint32(), nullable=False),
+        pa.field("row", pa.uint32(), nullable=False),
+    ]
+)
+
+_LIST = pa.list_(pa.field("item", pa.uint32(), nullable=False))
+#: One row a bucket and shard: the bucket's members in the shard, how many of the leaders come before each, and the leaders.
+LINKS = pa.schema(
+    [
+        pa.field("shard", pa.uint32(), nullable=False),
+        pa.field("rows", _LIST, nullable=False),
+        pa.field("before", _LIST, nullable=False),
+        pa.field("leader_shards", _LIST, nullable=False),
+        pa.field("leader_rows", _LIST, nullable=False),
+    ]
+)
+
+#: Documents that stand in a bucket with others, each once, sorted: their shingles will be compared.
+MEMBERS = pa.schema([pa.field("shard", pa.uint32(), nullable=False), pa.field("row", pa.uint32(), nullable=False)])
+
+_BAND_STEP = np.uint64(0x9E3779B97F4A7C15)
+
+
+def bucket_keys(bands: Uint64s) -> Uint64s:
+    """Gives one 64-bit key a document and band, from uint64[n, bands]; equal hashes in different bands get different keys."""
+    with np.errstate(over="ignore"):
+        return bands + np.arange(bands.shape[1], dtype=np.uint64) * _BAND_STEP
+
+
+def bucket_links(batches: Iterable[pa.RecordBatch], leaders: int) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+    """Finds the buckets with two members and more in one range of bucket keys.
+
+    Args:
+        batches: of schema `BUCKET_SHUFFLE`, in any order and any cut; the result is the same.
+        leaders: how many of a bucket's earliest members the others meet.
+
+    Returns:
+        Links of schema `LINKS`, sorted by shard; members of schema `MEMBERS`, sorted.
+    """
+    rows = gather(batches, BUCKET_SHUFFLE)
+    bucket, chosen = _in_shared_bucket(rows.pop("bucket"))
+    columns = {name: values[chosen] for name, values in rows.items()}
+    order = np.lexsort([columns[name] for name in ("row", "shard", "id_lo", "id_hi", "dump")] + [bucket])
+    place = pack(columns["shard"], columns["row"])[order]
+    starts = runs(bucket[order])
+    links = _links(place, starts, leaders)
+    shards, member_rows = unpack(np.unique(place))
+    return links, pa.RecordBatch.from_arrays([pa.array(shards), pa.array(member_rows)], schema=MEMBERS)
+
+
+def _in_shared_bucket(bucket: Uint64s) -> tuple[Uint64s, npt.NDArray[np.int64]]:
+    """Gives the keys that occur twice and more, and the rows they stand in: most documents are alone, and need no full sort."""
+    order = np.argsort(bucket, kind="stable")
+    starts = runs(bucket[order])
+    chosen = order[np.repeat(np.diff(starts) > 1, np.diff(starts))]
+    return bucket[chosen], chosen
+
+
+def _links(place: Uint64s, starts: npt.NDArray[np.int64], leaders: int) -> pa.RecordBatch:
+    """Builds the links of buckets `place[starts[i]:starts[i + 1]]`, members in order."""
+    sizes = np.diff(starts)
+    number = np.repeat(np.arange(sizes.size), sizes)
+    before = np.minimum(np.arange(place.size) - starts[number], leaders)
+    members = np.flatnonzero(before > 0)  # the first of a bucket meets nobody
+    shard = (place >> np.uint64(32)).astype(np.uint32)
+    # Group by (shard, bucket); inside, the order of the bucket stays.
+    members = members[np.lexsort([members, number[members], shard[members]])]
+    groups = runs(number[members].astype(np.uint64) << np.uint64(32) | shard[members])
+    group_starts, group_sizes = groups[:-1], np.diff(groups)
+    needed = np.maximum.reduceat(before[members], group_starts) if group_sizes.size else np.empty(0, np.int64)
+    first_leader = starts[number[members[group_starts]]]
+    leader = np.repeat(first_leader - (np.cumsum(needed) - needed), needed) + np.arange(needed.sum())
+    _, row = unpack(place)
+    return pa.RecordBatch.from_arrays(
+        [
+            pa.array(shard[members[group_starts]]),
+            _lists(row[members], group_sizes),
+            _lists(before[members].astype(np.uint32), group_sizes),
+            _lists(shard[leader], needed),
+            _lists(row[leader], needed),
+        ],
+        schema=LINKS,
+    )
+
+
+def _lists(values: npt.NDArray[Any], sizes: npt.NDArray[np.int64]) -> pa.ListArray:
+    ends = np.concatenate(([0], np.cumsum(sizes))).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(ends), pa.array(values), type=_LIST)

@@ -1,0 +1,79 @@
+"""Columnar shuffles: (hash range, whole RecordBatch) through GroupByKey. Only batches of numbers may pass.
+
+An object for each (band, hash) is what makes a deduplication slow; text in a shuffle is what makes it large. Beam only.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+import schemas.coder  # noqa: F401 - registers the coder of RecordBatch
+
+KeyedBatch = tuple[int, pa.RecordBatch]
+
+
+def check_narrow(schema: pa.Schema) -> None:
+    """Raises TypeError if a column is anything but a number of fixed width: no text, no bytes, no list passes a shuffle."""
+    for field in schema:
+        if not (pa.types.is_integer(field.type) or pa.types.is_floating(field.type)):
+            raise TypeError(f"column {field.name!r} is {field.type}: only numbers pass a shuffle")
+
+
+def cut(batch: pa.RecordBatch, ranges: npt.NDArray[np.int64], wanted: range) -> Iterator[KeyedBatch]:
+    """Cuts a batch by range; rows of ranges outside `wanted` are left out.
+
+    Args:
+        batch: rows in any order.
+        ranges: one range number a row.
+        wanted: consecutive range numbers.
+
+    Yields:
+        Each range of `wanted` that has rows, with its rows in their order.
+    """
+    order = np.argsort(ranges, kind="stable")
+    bounds = np.searchsorted(ranges[order], np.arange(wanted.start, wanted.stop + 1))
+    rows = batch.take(pa.array(order[bounds[0] : bounds[-1]]))
+    for number, start, end in zip(wanted, bounds[:-1] - bounds[0], bounds[1:] - bounds[0], strict=True):
+        if end > start:
+            yield number, rows.slice(int(start), int(end - start))
+
+
+@dataclasses.dataclass
+class GroupByRange(beam.PTransform):  # type: ignore[misc]
+    """Brings all batches of a range together.
+
+    Takes PCollection[tuple[int, RecordBatch]], gives PCollection[tuple[int, Iterable[RecordBatch]]]. Costs the batches' bytes
+    over the network once; Beam's local runner holds them in memory about three times.
+
+    Args:
+        schema: the schema of every batch; numbers only.
+    """
+
+    schema: pa.Schema
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        check_narrow(self.schema)
+
+    def _check(self, element: KeyedBatch) -> Iterator[KeyedBatch]:
+        if not element[1].schema.equals(self.schema):
+            raise TypeError(f"a batch of {element[1].schema.names} in a shuffle of {self.schema.names}")
+        yield element
+
+    def expand(self, batches: Any) -> Any:
+        return (
+            batches
+            | "Check" >> beam.FlatMap(self._check).with_input_types(KeyedBatch).with_output_types(KeyedBatch)
+            | "Group" >> beam.GroupByKey()
+        )
+
+
+def gather(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> dict[str, npt.NDArray[Any]]:
+    """Puts the batches of one range one after the other; gives its columns by name as arrays without nulls."""
+    table = pa.Table.from_batches(list(batches), schema)
+    return {name: table[name].to_numpy() for name in schema.names}

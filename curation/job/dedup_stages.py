@@ -1,0 +1,327 @@
+"""The deduplication stages over the run's files: fingerprints into shuffles, links into verified pairs, pairs into removals.
+
+The decisions themselves are pure and stand in `curation.dedup`; here is what they read and write. Touches the run's folders only.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from columnar.minhash import MinHashPreset, shingles
+from curation.dedup.buckets import BUCKET_SHUFFLE, LINKS, MEMBERS, bucket_keys, bucket_links
+from curation.dedup.decide import Documents, decide, moved_removals, near_removals
+from curation.dedup.exact import EXACT_SHUFFLE, REMOVALS, exact_removals
+from curation.dedup.keys import Uint64s, hash_range, pack, unpack
+from curation.dedup.shuffle import GroupByRange, KeyedBatch, cut
+from curation.dedup.verify import EDGES, SHINGLE_INDEX, ShingleFiles, ShingleReader, candidate_pairs, similar_pairs
+from curation.job.layout import BUCKETS, DECISION, EDGES as EDGES_FOLDER, EXACT, MEASURE, SHINGLES, Layout
+from curation.job.measure import candidates_of, fingerprints_of
+from curation.job.parts import LazyPart, read_shard_rows
+from curation.job.units import AfterAll, RunRanges, RunShards, numbers
+from schemas.failpoints import failpoint
+from schemas.files import Part, write_blob, write_part
+
+
+@dataclass(frozen=True)
+class DedupFiles:
+    """Finds what earlier stages wrote.
+
+    Args:
+        layout: the run.
+        num_shards: input shards.
+        num_ranges: hash ranges of the exact and bucket shuffles.
+        has_exact: whether exact deduplication has run.
+    """
+
+    layout: Layout
+    num_shards: int
+    num_ranges: int
+    has_exact: bool
+
+    def measured(self, shard: int) -> dict[str, Any]:
+        """The marker of a measured shard."""
+        return self._marker(MEASURE, shard)
+
+    def exact_removals(self) -> list[Path]:
+        """The removals of exact deduplication, a part a range."""
+        return self._parts(EXACT, "removals") if self.has_exact else []
+
+    def links(self) -> list[Path]:
+        """The candidates' links, a part a range."""
+        return self._parts(BUCKETS, "links")
+
+    def members(self) -> list[Path]:
+        """The candidates, a part a range."""
+        return self._parts(BUCKETS, "members")
+
+    def near_removals(self) -> list[Path]:
+        """The removals of near-deduplication."""
+        part = self._marker(DECISION, 0)["parts"]["removals"]
+        return [self.layout.stage(DECISION) / part["name"]] if part else []
+
+    def edges(self) -> list[Path]:
+        """The verified pairs, a part a shard that has some."""
+        markers = (self._marker(EDGES_FOLDER, shard) for shard in range(self.num_shards))
+        return [self.layout.stage(EDGES_FOLDER) / marker["parts"]["edges"]["name"] for marker in markers if marker["parts"]["edges"]]
+
+    def shingle_files(self) -> dict[int, ShingleFiles]:
+        """The shingle files by shard."""
+        folder, found = self.layout.stage(SHINGLES), {}
+        for shard in range(self.num_shards):
+            parts = self._marker(SHINGLES, shard)["parts"]
+            if parts["index"]:
+                found[shard] = ShingleFiles(folder / parts["index"]["name"], folder / parts["numbers"]["name"])
+        return found
+
+    def _parts(self, stage: str, kind: str) -> list[Path]:
+        markers = (self._marker(stage, number) for number in range(self.num_ranges))
+        return [self.layout.stage(stage) / marker["parts"][kind]["name"] for marker in markers if marker["parts"][kind]]
+
+    def _marker(self, stage: str, number: int) -> dict[str, Any]:
+        marker = self.layout.read_marker(stage, number)
+        if marker is None:
+            raise RuntimeError(f"{self.layout.stage(stage)}: number {number} is not done, but a later stage runs")
+        return marker
+
+
+class _ReadFingerprints(beam.DoFn):  # type: ignore[misc]
+    """Reads a shard's fingerprints as numbers for a shuffle, cut by hash range. Every range gets a batch, maybe without rows."""
+
+    def __init__(self, files: DedupFiles, wanted: range) -> None:
+        self._files = files
+        self._wanted = wanted
+
+    def process(self, shard: int) -> Iterator[KeyedBatch]:
+        if shard == 0:
+            # A range that nothing falls into has its marker too.
+            empty = pa.RecordBatch.from_pylist([], schema=self._schema)
+            yield from ((number, empty) for number in self._wanted)
+        path = fingerprints_of(self._files.layout, self._files.measured(shard))
+        if path is None:
+            return
+        first = 0
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches():
+                rows = np.arange(first, first + batch.num_rows, dtype=np.uint32)
+                first += batch.num_rows
+                keys, rows_of = self._rows(batch, shard, rows)
+                yield from cut(rows_of, hash_range(keys, self._files.num_ranges), self._wanted)
+
+    @property
+    def _schema(self) -> pa.Schema:
+        raise NotImplementedError
+
+    def _rows(self, batch: pa.RecordBatch, shard: int, rows: Any) -> tuple[Uint64s, pa.RecordBatch]:
+        """Gives the hash that a row is ranged by, and the rows in the shuffle's schema."""
+        raise NotImplementedError
+
+
+class _ReadContent(_ReadFingerprints):
+    """One row a document that exact deduplication takes, by content hash."""
+
+    @property
+    def _schema(self) -> pa.Schema:
+        return EXACT_SHUFFLE
+
+    def _rows(self, batch: pa.RecordBatch, shard: int, rows: Any) -> tuple[Uint64s, pa.RecordBatch]:
+        taken = batch["exact"]
+        columns = {"shard": pa.repeat(pa.scalar(shard, pa.uint32()), batch.num_rows), "row": pa.array(rows)}
+        arrays = [columns.get(name) if name in columns else batch[name] for name in EXACT_SHUFFLE.names]
+        chosen = pa.RecordBatch.from_arrays(arrays, schema=EXACT_SHUFFLE).filter(taken)
+        return chosen["content_hi"].to_numpy(), chosen
+
+
+class _ReadBands(_ReadFingerprints):
+    """One row a document and band, by bucket; without the documents that exact deduplication has removed."""
+
+    @property
+    def _schema(self) -> pa.Schema:
+        return BUCKET_SHUFFLE
+
+    @cached_property
+    def _exact_parts(self) -> list[Path]:
+        return self._files.exact_removals()
+
+    def _rows(self, batch: pa.RecordBatch, shard: int, rows: Any) -> tuple[Uint64s, pa.RecordBatch]:
+        removed = read_shard_rows(self._exact_parts, shard, REMOVALS, ["row"])["row"].to_numpy()
+        size = batch.schema.field("bands").type.list_size
+        bands = batch["bands"].flatten().to_numpy().reshape(-1, size)
+        document, band = np.nonzero((bands != 0) & ~np.isin(rows, removed)[:, None])
+        keys = bucket_keys(bands)[document, band]
+        columns = [batch[name].to_numpy()[document] for name in ("dump", "id_hi", "id_lo")]
+        columns = [keys, *columns, np.full(document.size, shard, np.uint32), rows[document]]
+        return keys, pa.RecordBatch.from_arrays([pa.array(column) for column in columns], schema=BUCKET_SHUFFLE)
+
+
+@dataclass
+class ExactTask:
+    """Finds the exact duplicates of one range of content hashes."""
+
+    layout: Layout
+
+    def __call__(self, number: int, batches: Iterable[pa.RecordBatch]) -> dict[str, Any]:
+        """Writes the range's removals; gives the marker's body."""
+        removals = exact_removals(batches)
+        part = _write(self.layout.stage(EXACT), f"removals-{number:05d}", removals)
+        return {"parts": {"removals": part}, "rows": removals.num_rows}
+
+
+@dataclass
+class BucketTask:
+    """Finds the shared buckets of one range of bucket keys."""
+
+    layout: Layout
+    leaders: int
+
+    def __call__(self, number: int, batches: Iterable[pa.RecordBatch]) -> dict[str, Any]:
+        """Writes the range's links and members; gives the marker's body."""
+        links, members = bucket_links(batches, self.leaders)
+        folder = self.layout.stage(BUCKETS)
+        parts = {"links": _write(folder, f"links-{number:05d}", links)}
+        failpoint("curate.between_links_and_members")
+        parts["members"] = _write(folder, f"members-{number:05d}", members)
+        return {"parts": parts, "rows": members.num_rows}
+
+
+@dataclass
+class ShingleTask:
+    """Writes the shingles of a shard's candidates, reading its texts once."""
+
+    files: DedupFiles
+    preset: MinHashPreset
+
+    def __call__(self, shard: int) -> dict[str, Any]:
+        """Writes the shingle files; gives the marker's body."""
+        tables = read_shard_rows(self._members, shard, MEMBERS, ["row"])
+        wanted = np.unique(tables["row"].to_numpy())
+        path = candidates_of(self.files.layout, self.files.measured(shard))
+        if wanted.size == 0 or path is None:
+            return {"parts": {"index": None, "numbers": None}, "rows": 0}
+        sizes: list[Any] = []
+        folder = self.files.layout.stage(SHINGLES)
+        numbers_part = write_blob(folder, f"shingles-{shard:05d}", "u64", self._shingles(path, wanted, sizes))
+        failpoint("curate.between_shingles_and_index")
+        ends = np.cumsum(np.concatenate(sizes))
+        index = pa.RecordBatch.from_arrays([pa.array(wanted), pa.array(ends)], schema=SHINGLE_INDEX)
+        parts = {"index": _write(folder, f"index-{shard:05d}", index), "numbers": numbers_part.to_json()}
+        return {"parts": parts, "rows": int(wanted.size)}
+
+    @cached_property
+    def _members(self) -> list[Path]:
+        return self.files.members()
+
+    def _shingles(self, path: Path, wanted: Any, sizes: list[Any]) -> Iterator[memoryview]:
+        """Yields the wanted documents' shingles in the order of their rows; adds their numbers to `sizes`."""
+        first = 0
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=1024, columns=["text"]):
+                begin, end = np.searchsorted(wanted, [first, first + batch.num_rows])
+                if end > begin:
+                    texts = batch["text"].take(pa.array(wanted[begin:end] - np.uint32(first)))
+                    sets = shingles(texts, self.preset)
+                    sizes.append(np.diff(sets.offsets.to_numpy()))
+                    yield memoryview(np.ascontiguousarray(sets.flatten().to_numpy(), "<u8")).cast("B")
+                first += batch.num_rows
+
+
+@dataclass
+class VerifyTask:
+    """Compares the candidate pairs whose later document stands in a shard."""
+
+    files: DedupFiles
+    threshold: float
+
+    def __call__(self, shard: int) -> dict[str, Any]:
+        """Writes the pairs that are similar; gives the marker's body."""
+        links = read_shard_rows(self._links, shard, LINKS)
+        compared = 0
+        with LazyPart(self.files.layout.stage(EDGES_FOLDER), f"edges-{shard:05d}", EDGES) as part:
+            for pairs in candidate_pairs(links):
+                compared += int(pairs.rows.size)
+                part.write(similar_pairs(shard, pairs, self._reader, self.threshold))
+        failpoint("curate.after_edges")
+        parts = {"edges": part.part.to_json() if part.part else None}
+        return {"parts": parts, "rows": part.rows, "compared": compared}
+
+    @cached_property
+    def _links(self) -> list[Path]:
+        return self.files.links()
+
+    @cached_property
+    def _reader(self) -> ShingleReader:
+        return ShingleReader(self.files.shingle_files())
+
+
+@dataclass
+class DecideTask:
+    """Decides over all verified pairs at once, in one worker: 24 bytes a pair and 40 bytes a document that has one."""
+
+    files: DedupFiles
+
+    def __call__(self, number: int) -> dict[str, Any]:
+        """Writes the removals of near-deduplication; gives the marker's body."""
+        tables = [pq.read_table(path) for path in self.files.edges()]
+        edges = pa.concat_tables(tables) if tables else EDGES.empty_table()
+        later = pack(edges["shard"].to_numpy(), edges["row"].to_numpy())
+        earlier = pack(edges["earlier_shard"].to_numpy(), edges["earlier_row"].to_numpy())
+        documents = self._documents(np.unique(np.concatenate((later, earlier))))
+        decision = decide(documents, later, earlier, edges["similarity"].to_numpy())
+        near = near_removals(documents, decision)
+        exact = [pq.read_table(path) for path in self.files.exact_removals()]
+        moved = moved_removals(documents, decision, pa.concat_tables(exact) if exact else REMOVALS.empty_table())
+        table = pa.Table.from_batches([near, moved]).sort_by([("shard", "ascending"), ("row", "ascending")])
+        part = write_part(self.files.layout.stage(DECISION), f"removals-{number:05d}", table, REMOVALS)
+        return {"parts": {"removals": part.to_json()}, "rows": near.num_rows, "moved": moved.num_rows}
+
+    def _documents(self, place: Uint64s) -> Documents:
+        """Fetches the order's key of each document from the fingerprints, shard by shard."""
+        dump = np.empty(place.size, np.uint32)
+        halves = np.empty((2, place.size), np.uint64)
+        shards, rows = unpack(place)
+        for shard in np.unique(shards).tolist():
+            begin, end = np.searchsorted(shards, [shard, shard + 1])
+            path = fingerprints_of(self.files.layout, self.files.measured(shard))
+            found = pq.read_table(path, columns=["dump", "id_hi", "id_lo"]).take(pa.array(rows[begin:end]))
+            dump[begin:end] = found["dump"].to_numpy()
+            halves[0, begin:end], halves[1, begin:end] = found["id_hi"].to_numpy(), found["id_lo"].to_numpy()
+        return Documents(place, dump, halves[0], halves[1])
+
+
+def build_exact(pipeline: Any, files: DedupFiles, wanted: range) -> None:
+    """Wires exact deduplication of some hash ranges into a pipeline."""
+    read = beam.ParDo(_ReadContent(files, wanted)).with_output_types(KeyedBatch)
+    grouped = numbers(pipeline, range(files.num_shards)) | beam.Reshuffle() | "Content" >> read | GroupByRange(EXACT_SHUFFLE)
+    _ = grouped | "ExactDedup" >> RunRanges(files.layout, EXACT, ExactTask(files.layout))
+
+
+def build_buckets(pipeline: Any, files: DedupFiles, wanted: range, leaders: int) -> None:
+    """Wires the candidate search of some hash ranges into a pipeline."""
+    read = beam.ParDo(_ReadBands(files, wanted)).with_output_types(KeyedBatch)
+    grouped = numbers(pipeline, range(files.num_shards)) | beam.Reshuffle() | "Bands" >> read | GroupByRange(BUCKET_SHUFFLE)
+    _ = grouped | "Buckets" >> RunRanges(files.layout, BUCKETS, BucketTask(files.layout, leaders))
+
+
+def build_verify(pipeline: Any, files: DedupFiles, preset: MinHashPreset, threshold: float) -> None:
+    """Wires shingles, verification and the decision into a pipeline, each waiting for all of the one before."""
+    shards = list(range(files.num_shards))
+    layout = files.layout
+    _ = (
+        numbers(pipeline, shards)
+        | "Shingles" >> RunShards(layout, SHINGLES, ShingleTask(files, preset))
+        | "AfterShingles" >> AfterAll(shards)
+        | "Verify" >> RunShards(layout, EDGES_FOLDER, VerifyTask(files, threshold))
+        | "AfterVerify" >> AfterAll([0])
+        | "Decide" >> RunShards(layout, DECISION, DecideTask(files))
+    )
+
+
+def _write(folder: Path, stem: str, batch: pa.RecordBatch) -> dict[str, Any] | None:
+    part: Part | None = write_part(folder, stem, pa.Table.from_batches([batch])) if batch.num_rows else None
+    return part.to_json() if part else None

@@ -1,0 +1,301 @@
+"""The plan of a run: what goes in, cut into shards, and the identity that a rerun must share.
+
+Reads input files to fingerprint them, and the plan file. Listing the inputs is the readers' part.
+"""
+
+import importlib.metadata
+import subprocess
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import xxhash
+
+from curation.model import Fault, Piece
+from curation.readers.listing import list_pieces
+from curation.steps.build import build_steps
+from schemas.errors import UserError
+from schemas.files import read_json, write_json_durably
+from schemas.ids import digest, settings_hash
+from schemas.recipe import CurateRecipe, NearDedupRecipe, StepRecipe
+
+#: A file up to this size is fingerprinted by all its bytes; a larger one by as many at its head and at its tail.
+WHOLE_FILE_BYTES = 32 << 20
+_CHUNK_BYTES = 1 << 20
+_READERS = 8
+_NAMED_CHANGES = 3
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """One input file as it was when the plan was made.
+
+    Attributes:
+        source: name of the input.
+        dump: its dump, or an empty string.
+        path: relative to the input's root.
+        bytes: size.
+        checksum: xxh3-128 of the content, or of the first and last `WHOLE_FILE_BYTES` of a file larger than that. Never a
+            time: a copy of the inputs is the same inputs. A change in the middle of a large file that keeps its size is
+            not seen.
+    """
+
+    source: str
+    dump: str
+    path: str
+    bytes: int
+    checksum: str
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What names the file."""
+        return self.source, self.dump, self.path
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run does. Made before any work, kept in ``plan.json``.
+
+    Attributes:
+        run_id: hash of recipe, inputs and limit.
+        recipe: the recipe with all defaults filled in.
+        limit: at most this many documents are read; None for all. Each shard reads an equal share.
+        code_version: package version, and the commit in a checkout.
+        inputs: every input file.
+        shards: pieces, grouped up to `output.input_shard_bytes` in the order of the listing.
+        faults: input files that are broken already now.
+        skipped: files in input folders that are no input, by why.
+    """
+
+    run_id: str
+    recipe: CurateRecipe
+    limit: int | None
+    code_version: str
+    inputs: tuple[InputFile, ...]
+    shards: tuple[tuple[Piece, ...], ...]
+    faults: tuple[Fault, ...]
+    skipped: dict[str, int]
+
+    @property
+    def num_pieces(self) -> int:
+        """Pieces in all shards."""
+        return sum(len(shard) for shard in self.shards)
+
+    @property
+    def input_bytes(self) -> int:
+        """Bytes of all input files as stored."""
+        return sum(item.bytes for item in self.inputs)
+
+    @property
+    def dumps(self) -> list[str]:
+        """The names of all dumps, in the order in which deduplication prefers them."""
+        return sorted({piece.dump for shard in self.shards for piece in shard})
+
+    @property
+    def exact(self) -> StepRecipe | None:
+        """The exact_dedup step, if there is one."""
+        return next((step for step in self.recipe.steps if step.kind == "exact_dedup"), None)
+
+    @property
+    def near(self) -> StepRecipe | None:
+        """The near_dedup step, if there is one."""
+        return next((step for step in self.recipe.steps if step.kind == "near_dedup"), None)
+
+    @property
+    def near_settings(self) -> NearDedupRecipe:
+        """The near_dedup step's settings; the defaults if there is no such step."""
+        return (self.near.near_dedup if self.near else None) or NearDedupRecipe.model_validate({})
+
+    def quota(self, shard: int) -> int | None:
+        """Gives how many documents a shard may read; None for all."""
+        if self.limit is None:
+            return None
+        share, rest = divmod(self.limit, len(self.shards))
+        return share + (shard < rest)
+
+    def to_json(self) -> dict[str, Any]:
+        """Gives the plan as a JSON object."""
+        return {
+            "run_id": self.run_id,
+            "recipe": self.recipe.model_dump(mode="json"),
+            "limit": self.limit,
+            "code_version": self.code_version,
+            "inputs": [asdict(item) for item in self.inputs],
+            "shards": [[piece.to_json() for piece in shard] for shard in self.shards],
+            "faults": [asdict(fault) for fault in self.faults],
+            "skipped": self.skipped,
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Plan":
+        """Reads what `to_json` gave."""
+        return cls(
+            run_id=value["run_id"],
+            recipe=CurateRecipe.model_validate(value["recipe"]),
+            limit=value["limit"],
+            code_version=value["code_version"],
+            inputs=tuple(InputFile(**item) for item in value["inputs"]),
+            shards=tuple(tuple(Piece.from_json(piece) for piece in shard) for shard in value["shards"]),
+            faults=tuple(Fault(**fault) for fault in value["faults"]),
+            skipped=value["skipped"],
+        )
+
+
+def make_plan(recipe: CurateRecipe, base: Path, limit: int | None = None) -> Plan:
+    """Lists and fingerprints the inputs and cuts them into shards. Writes nothing.
+
+    Args:
+        recipe: the validated recipe.
+        base: folder that relative input paths start from.
+        limit: read at most this many documents.
+
+    Raises:
+        UserError: an input finds nothing or is listed twice, a column is missing, or the limit is not positive.
+        RecipeError: a step's settings do not fit its rules.
+    """
+    if limit is not None and limit < 1:
+        raise UserError(f"--limit must be at least 1, not {limit}")
+    build_steps(recipe)  # a rule that does not exist is refused before any work
+    skipped: Counter[str] = Counter()
+    pieces, faults = list_pieces(recipe, base, skipped)
+    _refuse_twins(pieces)
+    inputs = _fingerprints(pieces)
+    shards = cut_shards(pieces, recipe.output.input_shard_bytes)
+    if limit is not None:
+        shards = shards[:limit]
+    identity = [
+        recipe.model_dump(mode="json"),
+        limit,
+        [asdict(item) for item in inputs],
+        [[fault.locator, fault.error] for fault in faults],
+    ]
+    run_id = digest("curate", settings_hash(identity))
+    return Plan(run_id, recipe, limit, code_version(), tuple(inputs), shards, tuple(faults), dict(sorted(skipped.items())))
+
+
+def _refuse_twins(pieces: Iterable[Piece]) -> None:
+    """Refuses two inputs that would give their documents the same ids."""
+    seen: dict[tuple[str, str, str, int], Piece] = {}
+    for piece in pieces:
+        other = seen.setdefault((piece.source, piece.dump, piece.path, piece.start), piece)
+        if other is not piece:
+            raise UserError(
+                f"source {piece.source!r} has {piece.path!r} twice (under {other.root} and {piece.root}): their documents would "
+                "have the same ids; give one input another `source` or `dump`"
+            )
+
+
+def cut_shards(pieces: Iterable[Piece], shard_bytes: int) -> tuple[tuple[Piece, ...], ...]:
+    """Groups consecutive pieces up to `shard_bytes`; a larger piece is a shard by itself. At least one shard, maybe empty."""
+    shards: list[tuple[Piece, ...]] = []
+    current: list[Piece] = []
+    size = 0
+    for piece in pieces:
+        if current and size + piece.num_bytes > shard_bytes:
+            shards.append(tuple(current))
+            current, size = [], 0
+        current.append(piece)
+        size += piece.num_bytes
+    if current or not shards:
+        shards.append(tuple(current))
+    return tuple(shards)
+
+
+def _fingerprints(pieces: Iterable[Piece]) -> list[InputFile]:
+    """Fingerprints each file once, however many pieces it has, in the order of the listing."""
+    files = {(piece.source, piece.dump, piece.path): Path(piece.root) / piece.path for piece in pieces}
+    with ThreadPoolExecutor(_READERS) as pool:
+        found = pool.map(fingerprint, files.values())
+        return [InputFile(*key, size, checksum) for key, (size, checksum) in zip(files, found, strict=True)]
+
+
+def fingerprint(path: Path) -> tuple[int, str]:
+    """Gives a file's size and checksum; see `InputFile`."""
+    hasher = xxhash.xxh3_128()
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as handle:
+            if size <= WHOLE_FILE_BYTES:
+                while chunk := handle.read(_CHUNK_BYTES):
+                    hasher.update(chunk)
+            else:
+                hasher.update(handle.read(WHOLE_FILE_BYTES))
+                handle.seek(max(WHOLE_FILE_BYTES, size - WHOLE_FILE_BYTES))
+                hasher.update(handle.read(WHOLE_FILE_BYTES))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    return size, hasher.hexdigest()
+
+
+def code_version() -> str:
+    """Gives the package's version; in a git checkout with the commit, and ``.dirty`` when files differ from it."""
+    try:
+        version = importlib.metadata.version("tamis")
+    except importlib.metadata.PackageNotFoundError:
+        version = "0+source"
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return version
+    try:
+        described = subprocess.run(
+            ["git", "-C", str(root), "describe", "--always", "--dirty=.dirty", "--abbrev=12", "--exclude=*"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=30,
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return version
+    return f"{version}+g{described}"
+
+
+def load_plan(path: Path) -> Plan | None:
+    """Reads a persisted plan; None if there is none, or none that this version can read."""
+    try:
+        return Plan.from_json(read_json(path))
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
+def save_plan(path: Path, plan: Plan) -> None:
+    """Persists a plan."""
+    write_json_durably(path, plan.to_json())
+
+
+def differences(old: Plan, new: Plan) -> list[str]:
+    """Names what changed between two plans, for a refusal: fields of the recipe, the limit, input files."""
+    changes = [f"recipe {change}" for change in _changed("", old.recipe.model_dump(mode="json"), new.recipe.model_dump(mode="json"))]
+    if old.limit != new.limit:
+        changes.append(f"--limit: {_shown(old.limit)} -> {_shown(new.limit)}")
+    before, after = {item.key: item for item in old.inputs}, {item.key: item for item in new.inputs}
+    changes += [f"input {key[2]} is gone" for key in before if key not in after]
+    changes += [f"input {key[2]} is new" for key in after if key not in before]
+    changes += [f"input {key[2]} has other content" for key in before if key in after and before[key] != after[key]]
+    if {fault.locator for fault in old.faults} != {fault.locator for fault in new.faults}:
+        changes.append("other inputs are broken")
+    return changes
+
+
+def refusal(old: Plan, new: Plan, where: Path) -> UserError:
+    """Makes the error for a rerun that is not of the same work."""
+    changes = differences(old, new) or ["what the plan holds"]
+    more = f" and {len(changes) - _NAMED_CHANGES} more" if len(changes) > _NAMED_CHANGES else ""
+    named = "; ".join(changes[:_NAMED_CHANGES])
+    return UserError(f"{where}: holds another run: {named}{more}. Use --fresh to start over, or another --out")
+
+
+def _changed(path: str, old: Any, new: Any) -> list[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = sorted(old.keys() | new.keys())
+        return [change for key in keys for change in _changed(f"{path}.{key}" if path else key, old.get(key), new.get(key))]
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        return [change for at, pair in enumerate(zip(old, new, strict=True)) for change in _changed(f"{path}[{at}]", *pair)]
+    return [] if old == new else [f"{path}: {_shown(old)} -> {_shown(new)}"]
+
+
+def _shown(value: Any) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,237 @@
+"""The chain of stages of a run, each made from what the stages before have left, and how one is brought to its end.
+
+Touches the run's folders through markers alone.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from curation.job.dedup_stages import DedupFiles, build_buckets, build_exact, build_verify
+from curation.job.index import KEPT, IndexTask, build_index, ROWS_A_FILE
+from curation.job.layout import BUCKETS, DECISION, EDGES, EXACT, INDEX, MEASURE, SHINGLES, WRITE, Layout
+from curation.job.measure import MeasureTask, kept_fields, minhash_preset
+from curation.job.pipelines import PipelineError, Runtime, run_pipeline
+from curation.job.plan import Plan
+from curation.job.units import RunShards, Unit, numbers
+from curation.job.writing import WriteTask, group_shards
+from curation.steps.build import build_steps
+from schemas.errors import ResumableError
+
+#: Numbers that one local pipeline may shuffle: Beam's local runner holds them about three times.
+LOCAL_SHUFFLE_BYTES = 192 << 20
+#: A stage that fails this often without finishing a single shard more is given up.
+MAX_FAILURES = 3
+_EXACT_ROW_BYTES = 44
+_BUCKET_ROW_BYTES = 36
+_INDEX_ROW_BYTES = 22
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        stage: name of the stage.
+        done: shards or hash ranges that are done.
+        total: of so many.
+        documents: documents that have been read so far.
+        bytes: their bytes.
+    """
+
+    stage: str
+    done: int
+    total: int
+    documents: int
+    bytes: int
+
+
+@dataclass
+class Stage:
+    """A stage: the units that it marks as done, and the pipelines that do them.
+
+    Attributes:
+        name: for people.
+        kind: map or shuffle.
+        units: folders and how many markers each gets.
+        pipelines: makes the pipelines' builders; asked again after a failure, and then leaves out what is done.
+    """
+
+    name: str
+    kind: str
+    units: list[Unit]
+    pipelines: Callable[[], Iterator[Callable[[Any], None]]] = field(repr=False)
+
+    @property
+    def total(self) -> int:
+        """Markers of the whole stage."""
+        return sum(unit.total for unit in self.units)
+
+
+@dataclass
+class Chain:
+    """Makes the stages of a plan.
+
+    Args:
+        plan: the run's plan.
+        layout: its folders.
+        shuffle_bytes: numbers that one pipeline may shuffle; None for no bound.
+    """
+
+    plan: Plan
+    layout: Layout
+    shuffle_bytes: int | None = LOCAL_SHUFFLE_BYTES
+
+    def names(self) -> list[str]:
+        """The stages' names, in order."""
+        chosen = {"exact_dedup": self.plan.exact, "candidates": self.plan.near, "verify": self.plan.near}
+        order = ("measure", "exact_dedup", "candidates", "verify", "write", "index")
+        return [name for name in order if name not in chosen or chosen[name] is not None]
+
+    def stages(self) -> Iterator[Stage]:
+        """Gives the stages in order; each may be made only when those before are done."""
+        makers = {
+            "measure": self._measure,
+            "exact_dedup": self._exact,
+            "candidates": self._candidates,
+            "verify": self._verify,
+            "write": self._write,
+            "index": self._index,
+        }
+        for name in self.names():
+            yield makers[name]()
+
+    @property
+    def num_shards(self) -> int:
+        """Input shards."""
+        return len(self.plan.shards)
+
+    def files(self) -> DedupFiles:
+        """What the stages hand on. The number of hash ranges follows from the measured rows, so a rerun finds the same."""
+        return DedupFiles(self.layout, self.num_shards, self._ranges(self._rows()), self.plan.exact is not None)
+
+    def _ranges(self, rows: int) -> int:
+        """A range goes to one worker as a whole. The number must not depend on where the pipelines run: markers bear it."""
+        near = self.plan.near_settings
+        return max(near.partitions, math.ceil(rows * near.bands * _BUCKET_ROW_BYTES / LOCAL_SHUFFLE_BYTES))
+
+    def _pending(self, folder: str, total: int) -> list[int]:
+        done = self.layout.read_markers(folder, total)
+        return [number for number in range(total) if number not in done]
+
+    def _measure(self) -> Stage:
+        task = MeasureTask(self.layout)
+
+        def pipelines() -> Iterator[Callable[[Any], None]]:
+            if pending := self._pending(MEASURE, self.num_shards):
+                yield lambda pipeline: numbers(pipeline, pending) | "Measure" >> RunShards(self.layout, MEASURE, task)
+
+        return Stage("measure", "map", [Unit(MEASURE, self.num_shards)], pipelines)
+
+    def _shuffle(self, folder: str, total: int, num_bytes: int, build: Callable[[Any, range], None]) -> Callable[[], Iterator[Callable[[Any], None]]]:
+        """Cuts a shuffle into passes over its hash ranges that each fit into memory; a pass restarts whole."""
+        passes = 1 if self.shuffle_bytes is None else min(max(1, math.ceil(num_bytes / self.shuffle_bytes)), total)
+        bounds = [total * number // passes for number in range(passes + 1)]
+
+        def pipelines() -> Iterator[Callable[[Any], None]]:
+            for start, stop in zip(bounds, bounds[1:], strict=False):
+                if set(range(start, stop)) & set(self._pending(folder, total)):
+                    yield lambda pipeline, wanted=range(start, stop): build(pipeline, wanted)
+
+        return pipelines
+
+    def _rows(self) -> int:
+        return sum(marker["rows"] for marker in self.layout.read_markers(MEASURE, self.num_shards).values())
+
+    def _exact(self) -> Stage:
+        files = self.files()
+        pipelines = self._shuffle(EXACT, files.num_ranges, self._rows() * _EXACT_ROW_BYTES, lambda pipeline, wanted: build_exact(pipeline, files, wanted))
+        return Stage("exact_dedup", "shuffle", [Unit(EXACT, files.num_ranges)], pipelines)
+
+    def _candidates(self) -> Stage:
+        files, near = self.files(), self.plan.near_settings
+        num_bytes = self._rows() * near.bands * _BUCKET_ROW_BYTES
+        pipelines = self._shuffle(BUCKETS, files.num_ranges, num_bytes, lambda pipeline, wanted: build_buckets(pipeline, files, wanted, near.bucket_leaders))
+        return Stage("candidates", "shuffle", [Unit(BUCKETS, files.num_ranges)], pipelines)
+
+    def _verify(self) -> Stage:
+        files, near = self.files(), self.plan.near_settings
+        units = [Unit(SHINGLES, self.num_shards), Unit(EDGES, self.num_shards), Unit(DECISION, 1)]
+
+        def pipelines() -> Iterator[Callable[[Any], None]]:
+            if any(self._pending(unit.folder, unit.total) for unit in units):
+                yield lambda pipeline: build_verify(pipeline, files, minhash_preset(self.plan), near.threshold)
+
+        return Stage("verify", "shuffle", units, pipelines)
+
+    def groups(self) -> list[list[int]]:
+        """Input shards of each output file."""
+        markers = self.layout.read_markers(MEASURE, self.num_shards)
+        return group_shards([markers[number]["text_bytes"] for number in range(self.num_shards)], self.plan.recipe.output.output_shard_bytes)
+
+    def _write(self) -> Stage:
+        groups = self.groups()
+        task = WriteTask(
+            self.files(),
+            groups,
+            self.plan.dumps,
+            kept_fields(build_steps(self.plan.recipe)),
+            self.plan.exact.title if self.plan.exact else "",
+            self.plan.near.title if self.plan.near else "",
+        )
+
+        def pipelines() -> Iterator[Callable[[Any], None]]:
+            if pending := self._pending(WRITE, len(groups)):
+                yield lambda pipeline: numbers(pipeline, pending) | "Write" >> RunShards(self.layout, WRITE, task)
+
+        return Stage("write", "map", [Unit(WRITE, len(groups))], pipelines)
+
+    def _index(self) -> Stage:
+        parts = self.document_parts()
+        files = [path for path, _ in parts]
+        rows = sum(rows for _, rows in parts)
+        total = max(1, math.ceil(rows / ROWS_A_FILE))
+        task = IndexTask(self.layout, files, [KEPT, *(step.title for step in self.plan.recipe.steps)])
+        pipelines = self._shuffle(INDEX, total, rows * _INDEX_ROW_BYTES, lambda pipeline, wanted: build_index(pipeline, task, total, wanted))
+        return Stage("index", "shuffle", [Unit(INDEX, total)], pipelines)
+
+    def document_parts(self) -> list[tuple[str, int]]:
+        """Every file of kept or rejected documents, relative to the run's folder and sorted, with its rows."""
+        found = []
+        for folder, total, kinds in ((MEASURE, self.num_shards, ("rejects",)), (WRITE, len(self.groups()), ("kept", "rejects"))):
+            for marker in self.layout.read_markers(folder, total).values():
+                parts = ((kind, marker["parts"][kind]) for kind in kinds)
+                found += [(f"{kind}/{part['name']}", part["rows"]) for kind, part in parts if part]
+        return sorted(found)
+
+
+def run_stage(stage: Stage, layout: Layout, runtime: Runtime, poll: Callable[[], None]) -> None:
+    """Runs a stage until all its markers are there. After a failure it goes on from them.
+
+    Raises:
+        ResumableError: the stage failed again and again without getting any further.
+    """
+    failures = 0
+    done = count_done(stage, layout)
+    while done < stage.total:
+        try:
+            for build in stage.pipelines():
+                run_pipeline(runtime, build, poll)
+        except PipelineError as error:
+            before, done = done, count_done(stage, layout)
+            failures = failures + 1 if done == before else 1
+            if failures >= MAX_FAILURES:
+                raise ResumableError(
+                    f"stage {stage.name} stopped at {done} of {stage.total} shards: {error}; the same command goes on from "
+                    f"there (worker logs: {runtime.log_directory})"
+                ) from error
+        else:
+            before, done = done, count_done(stage, layout)
+            if done == before:
+                raise ResumableError(f"stage {stage.name} ended with {done} of {stage.total} shards done")
+
+
+def count_done(stage: Stage, layout: Layout) -> int:
+    """Counts the markers of a stage."""
+    return sum(len(layout.read_markers(unit.folder, unit.total)) for unit in stage.units)
