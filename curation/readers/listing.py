@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from glob import glob, has_magic
-from itertools import islice, pairwise
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from curation.model import Fault, Piece
 from curation.readers.columns import check_fields, map_columns
-from curation.readers.jsonl import decode_line, split_lines
+from curation.readers.jsonl import decode_line
 from curation.readers.parquet import check_columns, one_line
 from curation.readers.streams import InputStream
 from schemas.errors import UserError
@@ -39,9 +39,10 @@ _COMPRESSED = (".gz", ".zst")
 _NOT_COMPRESSED = frozenset({"parquet"})
 #: Folders of version control and caches, which hold no source.
 _HIDDEN = "."
-#: A JSONL file's first lines that are looked at for a missing column.
-_LOOKED_AT_LINES = 20
-_LOOKED_AT_LINE_BYTES = 8 << 20
+#: How much of a JSONL file's start is looked at for a missing column.
+_HEAD_BYTES = 1 << 20
+#: Formats that hold pages, which need an extract step before anything else.
+_PAGE_FORMATS = frozenset({"warc", "html"})
 
 
 class _Found(NamedTuple):
@@ -75,8 +76,9 @@ def list_pieces(
         The pieces, and a fault (stage ``list``) for every file that is broken already now: its pieces are not in the list.
 
     Raises:
-        UserError: an input finds nothing, a file that is named by itself has no known format, a column is missing, or two
-            inputs of one source and dump hold a file of the same relative path, which would give two documents one id.
+        UserError: an input finds nothing, a file that is named by itself has no known format, a column is missing, pages
+            have no extract step, or two inputs of one source and dump hold a file of the same relative path, which would
+            give two documents one id.
     """
     counts = Counter() if counts is None else counts
     pieces: list[Piece] = []
@@ -94,6 +96,7 @@ def list_pieces(
                     )
                 counts["skipped_unknown_format"] += 1
                 continue
+            _check_extracted(recipe, item, kind)
             found_any = True
             key = (item.source, item.dump, found.path)
             if key in seen:
@@ -205,14 +208,29 @@ def _pieces(item: InputRecipe, found: _Found, kind: str, shard_bytes: int) -> li
 
 def _check_first_line(piece: Piece, path: Path) -> None:
     """Refuses a file whose first readable line lacks a mapped column; a file without any such line is the reader's matter."""
+    head = b""
     with InputStream(path) as stream:
-        for line in islice(split_lines(stream, _LOOKED_AT_LINE_BYTES), _LOOKED_AT_LINES):
-            try:
-                row = decode_line((line.content or b"").removeprefix(b"\xef\xbb\xbf"))
-            except ValueError:
-                continue
-            map_columns(piece.columns, row, str(path))
-            return
+        while len(head) < _HEAD_BYTES and (chunk := stream.read()):
+            head += chunk
+        lines = head.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+        if len(head) >= _HEAD_BYTES or stream.fault:
+            lines.pop()  # a part of a line
+    for line in lines:
+        try:
+            row = decode_line(line)
+        except ValueError:
+            continue
+        map_columns(piece.columns, row, str(path))
+        return
+
+
+def _check_extracted(recipe: CurateRecipe, item: InputRecipe, kind: str) -> None:
+    """Refuses pages that no extract step turns into text before another step needs it."""
+    if kind not in _PAGE_FORMATS and "html" not in item.columns:
+        return
+    steps = [step for step in recipe.steps if not step.sources or item.source in step.sources]
+    if not steps or steps[0].kind != "extract":
+        raise UserError(f"input {item.source!r} holds pages ({kind}): its first step must be `extract`")
 
 
 def _row_group_pieces(piece: Piece, path: Path, shard_bytes: int) -> list[Piece]:

@@ -1,5 +1,6 @@
 """The step that turns pages into text, with their formulas kept."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -20,6 +21,17 @@ from schemas.recipe import ExtractRecipe
 
 NO_TEXT = "no_text"
 MAX_TITLE_CHARS = 1000
+
+#: Beyond this depth, which browsers do not build either, finding the main content takes the square of the depth: the page's
+#: whole text is taken then, and formulas are left as they stand.
+MAX_DEPTH = 512
+_TOO_DEEP = " > ".join("*" * MAX_DEPTH)
+#: A page with fewer tags is quick at any depth.
+_MANY_TAGS = 4096
+#: Attributes that one element may have; the parser compares each with all before it.
+MAX_ATTRIBUTES = 20_000
+_LONG_TAG = re.compile(r"<[A-Za-z][^<>]{40000,}")
+_ATTRIBUTE = re.compile(r"[\s/\"'][^\s=/\"'<>]")
 
 _PAGE_COLUMNS = ("html", "html_encoding")
 
@@ -47,14 +59,32 @@ def extract_page(page: str, *, main_content: bool = True, formulas: bool = True)
         page: the decoded page.
         main_content: leave out navigation, footers and the like.
         formulas: keep formulas as TeX between dollar signs.
+
+    Raises:
+        ValueError: an element has more than `MAX_ATTRIBUTES` attributes.
     """
+    if len(page) > 2 * MAX_ATTRIBUTES:
+        _check_attributes(page)
     tree = HTMLTree.parse(page)
+    document = tree.document
+    if page.count("<") > _MANY_TAGS and document is not None and document.query_selector(_TOO_DEEP) is not None:
+        main_content = formulas = False
     title = " ".join((tree.title or "").split())[:MAX_TITLE_CHARS]
-    held = hold_formulas(tree, page) if formulas else None
+    held = hold_formulas(tree) if formulas else None
     # Alternative texts of pictures are seldom sentences; those that are formulas are in the tree as text already.
     text = extract_plain_text(tree, preserve_formatting=True, main_content=main_content, alt_texts=False)
     text, replaced = clean_text(held.restore(text) if held else text)
     return Extraction(text.strip(), clean_text(title)[0], len(held) if held else 0, replaced)
+
+
+def _check_attributes(page: str) -> None:
+    for tag in _LONG_TAG.finditer(page):
+        start = tag.start()
+        if page.rfind("<script", 0, start) > page.rfind("</script", 0, start):
+            continue  # `a<b` in a program
+        found = sum(1 for _ in _ATTRIBUTE.finditer(page, start, tag.end()))
+        if found > MAX_ATTRIBUTES:
+            raise ValueError(f"a tag with about {found} attributes at character {start}; {MAX_ATTRIBUTES} are read")
 
 
 @dataclass

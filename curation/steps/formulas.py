@@ -8,7 +8,7 @@ end at line breaks: what is put back is what the page had.
 """
 
 import re
-from collections.abc import Callable
+from bisect import bisect_right
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -31,13 +31,21 @@ _RENDERED = (
 _ANNOTATION = 'annotation[encoding="application/x-tex"], annotation[encoding="TeX"], annotation[encoding="LaTeX"]'
 #: Containers that hold a formula once as MathML and again as drawn; the container is replaced whole.
 _CONTAINERS = ".katex-display, .katex, .mwe-math-element, mjx-container"
-_IMAGE_CLASSES = frozenset({"tex", "latex", "math", "mathtex", "formula"})
-_IMAGE_CLASS_STARTS = ("mwe-math-fallback-image",)
-_RENDERERS = ("latex.php", "tex.cgi", "mathtex.cgi", "mimetex.cgi", "latex.codecogs.com", "/latex/")
-# A text without one of these has no formula that needs the tree to be searched.
-_HINT = re.compile(r"math|katex|tex", re.IGNORECASE)
-_DELIMITED = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]|\$\$(.+?)\$\$", re.DOTALL)
-_LOADS_TEX = re.compile(r"mathjax|katex", re.IGNORECASE)
+_RENDERERS = ("latex.php", "tex.cgi", "latex.codecogs.com", "/latex/")
+_IMAGES = ", ".join(
+    [f"img.{name}" for name in ("tex", "latex", "math", "mathtex", "formula")]
+    + ['img[class^="mwe-math-fallback-image"]']
+    + [f'img[src*="{renderer}"]' for renderer in _RENDERERS]
+)
+_DELIMITER = re.compile(r"\\[()\[\]]|\$\$")
+_CLOSING = {"\\(": "\\)", "\\[": "\\]", "$$": "$$"}
+# What a page has that lets MathJax or KaTeX find formulas in its text. Elsewhere `\(` is as likely a regular expression.
+_LOADERS = ", ".join(
+    ['script[type^="text/x-mathjax-config"]']
+    + [f'script[src*="{name}"]' for name in ("mathjax", "MathJax", "katex", "KaTeX")]
+    + [f'link[href*="{name}"]' for name in ("mathjax", "MathJax", "katex", "KaTeX")]
+)
+_ANYTHING = f"{_SCRIPTS}, {_CONTAINERS}, math, {_IMAGES}, {_LOADERS}"
 #: Elements in which MathJax and KaTeX leave text alone.
 _VERBATIM = frozenset({"script", "noscript", "style", "textarea", "pre", "code"})
 _WRAPPERS = (("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"), ("$", "$"))
@@ -73,22 +81,24 @@ class Formulas:
         return self._found[int(number)] if len(number) < 9 and int(number) < len(self._found) else match[0]
 
 
-def hold_formulas(tree: HTMLTree, page: str) -> Formulas:
+def hold_formulas(tree: HTMLTree) -> Formulas:
     """Replaces every formula of a parsed page by a mark.
 
     Args:
         tree: the page; it is changed.
-        page: the page's source, in which a quick look tells whether there can be any formula.
     """
     formulas = Formulas()
     document = tree.document
-    if document is None or not _HINT.search(page):
+    if document is None:
+        return formulas
+    # One search tells whether there is anything; most pages have nothing.
+    if document.query_selector(_ANYTHING) is None:
         return formulas
     _hold_scripts(tree, document, formulas)
     _hold_containers(tree, document, formulas)
     _hold_mathml(tree, document, formulas)
     _hold_images(tree, document, formulas)
-    if _loads_tex(document):
+    if document.query_selector(_LOADERS) is not None:
         _hold_delimited(document, formulas)
     return formulas
 
@@ -145,21 +155,16 @@ def _hold_mathml(tree: HTMLTree, document: Any, formulas: Formulas) -> None:
 
 
 def _hold_images(tree: HTMLTree, document: Any, formulas: Formulas) -> None:
-    for node in document.query_selector_all("img").values():
-        names = (node.class_name or "").lower().split()
-        source = node.getattr("src") or ""
-        drawn = any(renderer in source for renderer in _RENDERERS)
-        if not (
-            drawn or _IMAGE_CLASSES.intersection(names) or any(name.startswith(_IMAGE_CLASS_STARTS) for name in names)
-        ):
-            continue
-        tex = node.getattr("alt") or (_tex_in_address(source) if drawn else "")
-        display = any("display" in name for name in names)
+    for node in document.query_selector_all(_IMAGES).values():
+        tex = node.getattr("alt") or _tex_in_address(node.getattr("src") or "")
+        display = "display" in (node.class_name or "")
         _replace(tree, node, formulas.hold(tex, display=display))
 
 
 def _tex_in_address(source: str) -> str:
-    """Gives the TeX that an image server was asked to draw: `?latex=...`, or the whole query."""
+    """Gives the TeX that an image server was asked to draw, `?latex=...` or the whole query; empty for other images."""
+    if not any(renderer in source for renderer in _RENDERERS):
+        return ""
     query = urlsplit(source).query
     named = parse_qs(query).get("latex")
     return named[0] if named else unquote(query)
@@ -185,16 +190,7 @@ def _replace(tree: HTMLTree, node: Any, mark: str | None) -> None:
         node.replace_with(tree.create_text_node(mark))
 
 
-def _loads_tex(document: Any) -> bool:
-    r"""Tells whether the page loads MathJax or KaTeX; elsewhere `\(` is a regular expression as likely as a formula."""
-    for node in document.query_selector_all("script, link").values():
-        if _LOADS_TEX.search(node.getattr("src") or node.getattr("href") or (node.text or "")[:4096]):
-            return True
-    return False
-
-
 def _hold_delimited(document: Any, formulas: Formulas) -> None:
-    replace: Callable[[re.Match[str]], str] = lambda match: _held_match(match, formulas)  # noqa: E731 - bound once a page
     pending = [document.query_selector("body")]
     while pending:
         node = pending.pop()
@@ -203,12 +199,28 @@ def _hold_delimited(document: Any, formulas: Formulas) -> None:
         if node.node_name == "#text":
             text = node.value or ""
             if "\\(" in text or "\\[" in text or "$$" in text:
-                node.value = _DELIMITED.sub(replace, text)
+                node.value = _held_text(text, formulas)
         elif node.tag not in _VERBATIM:
             pending.extend(node.child_nodes)
 
 
-def _held_match(match: re.Match[str], formulas: Formulas) -> str:
-    inline, bracketed, dollars = match.groups()
-    tex = inline or bracketed or dollars
-    return formulas.hold(tex, display=inline is None) or match[0]
+def _held_text(text: str, formulas: Formulas) -> str:
+    """Replaces the formulas of a text by marks: each runs from an opening delimiter to the next one that closes it."""
+    found = [(match.start(), match[0]) for match in _DELIMITER.finditer(text)]
+    places: dict[str, list[int]] = {closing: [] for closing in _CLOSING.values()}
+    for start, delimiter in found:
+        if delimiter in places:
+            places[delimiter].append(start)
+    parts, done = [], 0
+    for start, delimiter in found:
+        if start < done or delimiter not in _CLOSING:
+            continue
+        ends = places[_CLOSING[delimiter]]
+        index = bisect_right(ends, start)
+        if index == len(ends):
+            continue
+        mark = formulas.hold(text[start + 2 : ends[index]], display=delimiter != "\\(")
+        if mark is not None:
+            parts += [text[done:start], mark]
+            done = ends[index] + 2
+    return "".join([*parts, text[done:]])
