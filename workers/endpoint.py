@@ -244,12 +244,7 @@ def sample_many(
                 index, request = waiting.get_nowait()
             except queue.Empty:
                 return
-            try:
-                answer = sample(endpoint, request.messages, request.sampling, request.seed, client=client)
-            except Exception as error:  # noqa: BLE001 - handed to the caller's thread, which raises what is not an answer
-                answered.put((index, error))
-            else:
-                answered.put((index, answer))
+            answered.put((index, _answer(endpoint, request, client)))
 
     with open_client(endpoint, concurrency) as client:
         for number in range(min(concurrency, len(requests))):
@@ -263,6 +258,13 @@ def sample_many(
                 yield index, answer
         finally:
             stop.set()
+
+
+def _answer(endpoint: Endpoint, request: SampleRequest, client: httpx.Client) -> Completion | Exception:
+    try:
+        return sample(endpoint, request.messages, request.sampling, request.seed, client=client)
+    except Exception as error:  # noqa: BLE001 - handed to the caller's thread, which raises what is not an answer
+        return error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -302,7 +304,7 @@ def _ask_once(client: httpx.Client, request: httpx.Request, endpoint: Endpoint, 
         raise _AttemptError(_status_failure(response, content))
     try:
         return json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _AttemptError(_Failure("malformed", f"the answer is not JSON ({error}): {content[:80]!r}")) from None
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from columnar.text import clean_text
 from schemas.errors import UserError
 
 THINK_OPEN = "<think>"
@@ -163,7 +164,8 @@ def read_completion(reply: Any, sampling: Sampling, echo: PrefillEcho = "auto") 
     usage = reply.get("usage")
     counts = usage if isinstance(usage, dict) else {}
     reason = None if reason is None else str(reason)
-    return Completion(text, reason, _count(counts, "prompt_tokens"), _count(counts, "completion_tokens"))
+    # JSON can spell NUL and lone surrogates, which neither Arrow nor PostgreSQL hold.
+    return Completion(clean_text(text)[0], reason, _count(counts, "prompt_tokens"), _count(counts, "completion_tokens"))
 
 
 def _chat_text(message: Mapping[str, Any], reason: str | None, prefill: str, echo: PrefillEcho) -> str:
