@@ -67,14 +67,14 @@ class FunnelStep:
     docs_out: int
     bytes_in: int
     bytes_out: int
-    faults: int = 0
     reasons: Sequence[ReasonFact] = ()
     more_reasons: int = 0
+    sources: Sequence[str] = ()  # that the step is for; none means all
 
     @property
     def removed(self) -> int:
         """Documents that this step removed."""
-        return max(0, self.docs_in - self.docs_out - self.faults)
+        return self.docs_in - self.docs_out
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,17 @@ class Funnel:
     docs_out: int
     bytes_out: int
     steps: Sequence[FunnelStep]
+
+
+@dataclass(frozen=True)
+class InputFact:
+    """What one source brought: files and bytes as stored, documents and bytes as read from them."""
+
+    source: str
+    files: int
+    stored_bytes: int
+    documents: int
+    text_bytes: int
 
 
 @dataclass(frozen=True)
@@ -185,14 +196,16 @@ class CurationFact:
     """Everything of one curation."""
 
     name: str
+    run_id: str
     funnels: Sequence[Funnel]
+    inputs: Sequence[InputFact] = ()
+    skipped: Mapping[str, int] = field(default_factory=dict)
     warnings: Sequence[str] = ()
     faults: Sequence[FaultFact] = ()
     num_faults: int = 0
     lengths: Sequence[LengthFact] = ()
-    lengths_sampled: Sampled = Sampled()
     languages: Sequence[LanguageFact] = ()
-    languages_sampled: Sampled = Sampled()
+    documents_sampled: Sampled = Sampled()
     thresholds: Sequence[ThresholdFact] = ()
     duplicates_by_step: Mapping[str, int] = field(default_factory=dict)
     num_near_duplicates: int = 0

@@ -16,7 +16,7 @@ from schemas.tables import Artifact, Generation, Prompt, Run, Selection, Selecti
 from service.report.facts import SAMPLE_TAGS, Chip, SampleFact
 from service.report.highlight import Span, excerpt, shorten
 from service.report.parquet import read_rows
-from service.report.verdicts import FORMAT_VERIFIERS, LANGUAGE_VERIFIERS, Key, in_keys
+from service.report.verdicts import FORMAT_VERIFIERS, LANGUAGE_VERIFIERS, PASSED, Key, in_keys
 
 #: How many samples of each kind at most.
 SAMPLES_OF_KIND = 8
@@ -53,26 +53,27 @@ def sample_facts(
         runs: the runs of the report.
         keys: the verdicts that count, one key a verifier.
     """
-    tags = _choose(connection, runs, keys)
-    rows = _rows(connection, files, list(tags))
+    ids = _choose(connection, runs, keys)
+    rows = _rows(connection, files, ids)
     texts = _fetch(((row.id, row.file, row.row) for row in rows.values()), ("id", "text"))
     prompts = _fetch(((row.id, row.prompt_file, row.prompt_row) for row in rows.values()), ("messages", "gold"))
-    verdicts = _verdicts(connection, files, list(tags), keys)
-    selected = _selected_in(connection, runs, list(tags))
+    verdicts = _verdicts(connection, files, ids, keys)
+    selected = _selected_in(connection, runs, ids)
     facts = []
-    for number, labels in tags.items():
+    for number in ids:
         text = texts.get(number)
         # A file that is gone or holds another row is `tamis store check`'s matter; the page shows the samples that are there.
         if number not in rows or text is None or text["id"] != number:
             continue
         row, found = rows[number], verdicts.get(number, [])
         prompt = prompts.get(number, {})
+        chips = [chip for chip, _ in found]
         spans = [span for _, detail in found for span in spans_of(detail)]
         facts.append(
             SampleFact(
                 id=number,
                 prompt_id=row.prompt_id,
-                tags=labels,
+                tags=_tags(chips, selected=number in selected),
                 prompt=excerpt(conversation_text(prompt.get("messages")), [], MAX_PROMPT_CHARACTERS),
                 text=excerpt(text["text"], spans, MAX_TEXT_CHARACTERS),
                 gold=gold_text(prompt.get("gold")),
@@ -82,7 +83,7 @@ def sample_facts(
                 domain=row.domain,
                 language=row.language,
                 selected_in=selected.get(number, []),
-                chips=[chip for chip, _ in found],
+                chips=chips,
             )
         )
     return facts
@@ -106,48 +107,55 @@ class ArtifactFiles:
         return self._known[artifact]
 
 
-def _choose(connection: sa.Connection, runs: Sequence[str], keys: Sequence[Key]) -> dict[str, list[str]]:
-    """Gives generation id -> tags, kind by kind, each kind's first by id."""
-    form = VerdictRow.verifier.in_(FORMAT_VERIFIERS)
-    language = VerdictRow.verifier.in_(LANGUAGE_VERIFIERS)
+def _choose(connection: sa.Connection, runs: Sequence[str], keys: Sequence[Key]) -> list[str]:
+    """Gives the ids of generations of every kind, each kind's first by id, in the order of the kinds."""
+    form, language = VerdictRow.verifier.in_(FORMAT_VERIFIERS), VerdictRow.verifier.in_(LANGUAGE_VERIFIERS)
     answer = ~VerdictRow.verifier.in_((*FORMAT_VERIFIERS, *LANGUAGE_VERIFIERS))
-    passed = VerdictRow.status == "correct"
-    failed = sa.and_(VerdictRow.score.is_not(None), ~passed)
-
-    def any_of(*conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
-        return sa.func.max(sa.case((sa.and_(*conditions), 1), else_=0))
-
-    chosen = sa.exists().where(
-        SelectionItem.generation_id == VerdictRow.generation_id,
-        SelectionItem.selection_id == Selection.id,
-        Selection.run_id.in_(runs),
+    failed = sa.and_(VerdictRow.score.is_not(None), VerdictRow.status != PASSED)
+    selected = (
+        sa.select(SelectionItem.generation_id)
+        .join(Selection, Selection.id == SelectionItem.selection_id)
+        .where(Selection.run_id.in_(runs))
     )
-    flags = {
-        "selected": sa.func.max(sa.case((chosen, 1), else_=0)),
-        "right": any_of(answer, passed),
-        "wrong": any_of(answer, failed),
-        "malformed": any_of(form, failed),
-        "mixed": any_of(language, VerdictRow.score < 1.0),  # a share: any foreign word is worth seeing
-        "unscored": any_of(VerdictRow.score.is_(None)),
-    }
-    grouped = (
-        sa.select(VerdictRow.generation_id, *(flag.label(name) for name, flag in flags.items()))
-        .join(Artifact, Artifact.id == VerdictRow.artifact_id)
-        .where(Artifact.run_id.in_(runs), in_keys(keys))
-        .group_by(VerdictRow.generation_id)
-        .subquery()
+    kinds = (
+        sa.and_(answer, VerdictRow.status == PASSED, VerdictRow.generation_id.not_in(selected)),
+        sa.and_(answer, failed),
+        sa.and_(form, failed),
+        sa.and_(language, VerdictRow.score < 1.0),
+        VerdictRow.score.is_(None),
     )
-    found: dict[str, list[str]] = {}
-    for tag in SAMPLE_TAGS:
-        wanted = grouped.c[tag] == 1
-        if tag == "right":
-            wanted = sa.and_(wanted, grouped.c.selected == 0)
-        rows = connection.execute(
-            sa.select(grouped).where(wanted).order_by(grouped.c.generation_id).limit(SAMPLES_OF_KIND)
+    artifacts = sa.select(Artifact.id).where(Artifact.run_id.in_(runs))
+    ordered = selected.order_by(SelectionItem.generation_id).distinct().limit(SAMPLES_OF_KIND)
+    chosen = dict.fromkeys(connection.scalars(ordered))
+    for kind in kinds:
+        # In the order of the primary key, so that the first few are found without looking at all.
+        found = connection.scalars(
+            sa.select(VerdictRow.generation_id)
+            .where(in_keys(keys), kind, VerdictRow.artifact_id.in_(artifacts))
+            .order_by(VerdictRow.generation_id)
+            .distinct()
+            .limit(SAMPLES_OF_KIND)
         )
-        for row in rows.mappings():
-            found.setdefault(row["generation_id"], [name for name in SAMPLE_TAGS if row[name] == 1])
-    return found
+        chosen.update(dict.fromkeys(found))
+    return list(chosen)
+
+
+def _tags(chips: Sequence[Chip], *, selected: bool) -> list[str]:
+    """Gives the filter buttons that show a sample."""
+    forms = (*FORMAT_VERIFIERS, *LANGUAGE_VERIFIERS)
+    failed = [chip for chip in chips if chip.score is not None and chip.status != PASSED]
+    holds = {
+        "selected": selected,
+        "right": any(chip.status == PASSED and chip.verifier not in forms for chip in chips),
+        "wrong": any(chip.verifier not in forms for chip in failed),
+        "malformed": any(chip.verifier in FORMAT_VERIFIERS for chip in failed),
+        # The score is a share of words: a single foreign word is worth seeing.
+        "mixed": any(
+            chip.verifier in LANGUAGE_VERIFIERS and chip.score is not None and chip.score < 1.0 for chip in chips
+        ),
+        "unscored": any(chip.score is None for chip in chips),
+    }
+    return [tag for tag in SAMPLE_TAGS if holds[tag]]
 
 
 def _rows(connection: sa.Connection, files: ArtifactFiles, ids: Sequence[str]) -> dict[str, _Row]:

@@ -4,9 +4,10 @@ Every number is one grouped statement over the runs of the report, on SQLite and
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -25,22 +26,25 @@ LANGUAGE_VERIFIERS = ("language",)
 #: z of a two-sided 95 % interval.
 _Z95 = 1.959963984540054
 
-#: A generation passes when the verifier calls it correct: some score a share and draw the line below 1.
-_PASSED = sa.func.sum(sa.case((VerdictRow.status == "correct", 1), else_=0))
+#: The status of a generation that passes: some verifiers score a share and draw the line below 1.
+PASSED = "correct"
 
 Key = tuple[str, int, str]  # verifier, version, settings hash
 
 
-class _Domain(NamedTuple):
+@dataclass
+class _Domain:
     label: str
-    passed: int
-    scored: int
-    unscored: int
+    passed: int = 0
+    scored: int = 0
+    unscored: int = 0
 
 
 @dataclass
 class _Counts:
-    statuses: dict[str, int] = field(default_factory=dict)
+    statuses: Counter[str] = field(default_factory=Counter)
+    domains: dict[str, _Domain] = field(default_factory=dict)
+    bins: list[int] = field(default_factory=lambda: [0] * NUM_SCORE_BINS)
     passed: int = 0
     scored: int = 0
     score_sum: float = 0.0
@@ -94,11 +98,12 @@ def verifier_facts(connection: sa.Connection, runs: Sequence[str]) -> list[Verif
     """Gives every verifier, version and settings that the runs hold verdicts of, by name, the latest first."""
     counted = _count(connection, runs)
     latest = _latest(counted)
-    domains = _domains(connection, runs)
     facts = []
     for key, counts in sorted(counted.items(), key=lambda item: (item[0][0], item[0] != latest[item[0][0]], item[0])):
-        edges, bins = _score_bins(connection, runs, key, counts)
-        total = sum(counts.statuses.values())
+        edges, bins = _unit_edges(), counts.bins
+        if counts.low < 0.0 or counts.high > 1.0:
+            edges, bins = _wide_bins(connection, runs, key, counts)
+        total = counts.statuses.total()
         facts.append(
             VerifierFact(
                 name=key[0],
@@ -111,7 +116,7 @@ def verifier_facts(connection: sa.Connection, runs: Sequence[str]) -> list[Verif
                 mean_ms=counts.elapsed_sum / total if total else None,
                 score_edges=edges,
                 score_counts=bins,
-                domains=domains.get(key, []),
+                domains=_domain_facts(counts.domains.values()),
             )
         )
     return facts
@@ -139,15 +144,15 @@ def _ordered(statuses: Mapping[str, int]) -> list[str]:
 
 
 def _count(connection: sa.Connection, runs: Sequence[str]) -> dict[Key, _Counts]:
+    """Counts by verifier, status, domain and score bin in one pass: the join is what takes the time, not the groups."""
+    domain = sa.func.coalesce(Prompt.domain, Prompt.source)
+    place = _bin(_unit_edges())
+    groups = (VerdictRow.verifier, VerdictRow.version, VerdictRow.settings_hash, VerdictRow.status, domain, place)
+    labelled: list[sa.Label[Any]] = [column.label(f"g{number}") for number, column in enumerate(groups)]
     rows = connection.execute(
         sa.select(
-            VerdictRow.verifier,
-            VerdictRow.version,
-            VerdictRow.settings_hash,
-            VerdictRow.status,
+            *labelled,
             sa.func.count(),
-            sa.func.count(VerdictRow.score),
-            _PASSED,
             sa.func.sum(VerdictRow.score),
             sa.func.sum(VerdictRow.elapsed_ms),
             sa.func.min(VerdictRow.score),
@@ -156,21 +161,40 @@ def _count(connection: sa.Connection, runs: Sequence[str]) -> dict[Key, _Counts]
         )
         .join(Artifact, Artifact.id == VerdictRow.artifact_id)
         .join(Run, Run.id == Artifact.run_id)
+        .join(Generation, Generation.id == VerdictRow.generation_id)
+        .join(Prompt, Prompt.id == Generation.prompt_id)
         .where(Run.id.in_(runs))
-        .group_by(VerdictRow.verifier, VerdictRow.version, VerdictRow.settings_hash, VerdictRow.status)
+        .group_by(*(sa.text(label.name) for label in labelled))
     )
     counted: dict[Key, _Counts] = {}
-    for name, version, settings, status, rows_, scored, passed, score_sum, elapsed, low, high, started in rows:
+    for name, version, settings, status, label, number, rows_, score_sum, elapsed, low, high, started in rows:
         counts = counted.setdefault((name, version, settings), _Counts())
-        counts.statuses[status] = int(rows_)
-        counts.scored += int(scored)
-        counts.passed += int(passed or 0)
-        counts.score_sum += float(score_sum or 0.0)
+        of_domain = counts.domains.setdefault(label, _Domain(label))
+        counts.statuses[status] += int(rows_)
         counts.elapsed_sum += float(elapsed or 0.0)
-        counts.low = min(counts.low, counts.low if low is None else float(low))
-        counts.high = max(counts.high, counts.high if high is None else float(high))
         counts.last_run = started if counts.last_run is None else max(counts.last_run, started)
+        if number is None:
+            of_domain.unscored += int(rows_)
+            continue
+        passed = int(rows_) if status == PASSED else 0
+        counts.bins[int(number)] += int(rows_)
+        counts.scored += int(rows_)
+        counts.passed += passed
+        counts.score_sum += float(score_sum)
+        counts.low, counts.high = min(counts.low, float(low)), max(counts.high, float(high))
+        of_domain.scored += int(rows_)
+        of_domain.passed += passed
     return counted
+
+
+def _unit_edges() -> list[float]:
+    return [number / NUM_SCORE_BINS for number in range(NUM_SCORE_BINS + 1)]
+
+
+def _bin(edges: Sequence[float]) -> sa.ColumnElement[int | None]:
+    # Comparisons, not arithmetic: a cast to a whole number truncates on one database and rounds on the other.
+    inner = ((VerdictRow.score < edge, sa.literal(number)) for number, edge in enumerate(edges[1:-1]))
+    return sa.case((VerdictRow.score.is_(None), sa.null()), *inner, else_=sa.literal(len(edges) - 2))
 
 
 def _latest(counted: Mapping[Key, _Counts]) -> dict[str, Key]:
@@ -180,60 +204,35 @@ def _latest(counted: Mapping[Key, _Counts]) -> dict[str, Key]:
     return latest
 
 
-def _score_bins(
+def _wide_bins(
     connection: sa.Connection, runs: Sequence[str], key: Key, counts: _Counts
 ) -> tuple[list[float], list[int]]:
+    """Gives the histogram of scores that leave 0 to 1, as a reward model's do."""
     width = (counts.high - counts.low) / NUM_SCORE_BINS
     edges = [counts.low + width * number for number in range(NUM_SCORE_BINS + 1)]
-    # Comparisons, not arithmetic: a cast to a whole number truncates on one database and rounds on the other.
-    number = sa.case(
-        *((VerdictRow.score < edge, index) for index, edge in enumerate(edges[1:-1])), else_=NUM_SCORE_BINS - 1
-    ).label("bin")
+    place = _bin(edges).label("place")
     rows = connection.execute(
-        sa.select(number, sa.func.count())
+        sa.select(place, sa.func.count())
         .join(Artifact, Artifact.id == VerdictRow.artifact_id)
         .where(Artifact.run_id.in_(runs), in_keys([key]), VerdictRow.score.is_not(None))
-        .group_by(sa.text("bin"))
+        .group_by(sa.text("place"))
     )
     bins = [0] * NUM_SCORE_BINS
-    for index, count in rows:
-        bins[int(index)] = int(count)
+    for number, count in rows:
+        bins[int(number or 0)] = int(count)
     return edges, bins
 
 
-def _domains(connection: sa.Connection, runs: Sequence[str]) -> dict[Key, list[RateFact]]:
-    domain = sa.func.coalesce(Prompt.domain, Prompt.source).label("of")
-    rows = connection.execute(
-        sa.select(
-            VerdictRow.verifier,
-            VerdictRow.version,
-            VerdictRow.settings_hash,
-            domain,
-            _PASSED,
-            sa.func.count(VerdictRow.score),
-            sa.func.count(),
-        )
-        .join(Artifact, Artifact.id == VerdictRow.artifact_id)
-        .join(Generation, Generation.id == VerdictRow.generation_id)
-        .join(Prompt, Prompt.id == Generation.prompt_id)
-        .where(Artifact.run_id.in_(runs))
-        .group_by(VerdictRow.verifier, VerdictRow.version, VerdictRow.settings_hash, sa.text("of"))
-    ).all()
-    by_key: dict[Key, list[_Domain]] = {}
-    for name, version, settings, label, passed, scored, total in rows:
-        counted = _Domain(str(label), int(passed or 0), int(scored), int(total) - int(scored))
-        by_key.setdefault((name, version, settings), []).append(counted)
-    facts = {}
-    for key, found in by_key.items():
-        found.sort(key=lambda row: (-row.scored - row.unscored, row.label))
-        shown, others = found[:MAX_DOMAINS], found[MAX_DOMAINS:]
-        if others:
-            label = f"{len(others)} other domains"
-            sums = (
-                sum(row.passed for row in others),
-                sum(row.scored for row in others),
-                sum(row.unscored for row in others),
+def _domain_facts(domains: Iterable[_Domain]) -> list[RateFact]:
+    ordered = sorted(domains, key=lambda row: (-row.scored - row.unscored, row.label))
+    shown, others = ordered[:MAX_DOMAINS], ordered[MAX_DOMAINS:]
+    if others:
+        rest = _Domain(f"{len(others)} other domains")
+        for row in others:
+            rest.passed, rest.scored, rest.unscored = (
+                rest.passed + row.passed,
+                rest.scored + row.scored,
+                rest.unscored + row.unscored,
             )
-            shown.append(_Domain(label, *sums))
-        facts[key] = [rate_fact(*row) for row in shown]
-    return facts
+        shown.append(rest)
+    return [rate_fact(row.label, row.passed, row.scored, row.unscored) for row in shown]

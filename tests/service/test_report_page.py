@@ -221,7 +221,7 @@ def test_a_missing_file_costs_its_samples_and_nothing_else(tmp_path):
     assert rest.verifiers == whole.verifiers
 
 
-def test_no_secret_and_no_absolute_path_reaches_the_page(world, markup, monkeypatch):
+def test_no_secret_and_no_absolute_path_reaches_the_page(world, monkeypatch):
     monkeypatch.setenv("TAMIS_STORE", "postgresql://user:hunter2@host/name")
     again = render(gather(world.engine, world.out))
     for secret in ("hunter2", "postgresql", "sqlite", str(world.out), "tamis.db"):

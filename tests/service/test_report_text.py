@@ -3,7 +3,7 @@
 import difflib
 import re
 from html.parser import HTMLParser
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -205,8 +205,8 @@ def test_axis_ticks_are_few_round_and_reach_the_top(top):
     assert 2 <= len(ticks) <= 7
 
 
-def parsed(markup: Markup) -> ElementTree.Element:
-    return ElementTree.fromstring(str(markup))
+def parsed(markup: Markup) -> ET.Element:
+    return ET.fromstring(str(markup))
 
 
 def test_histogram_bars_are_as_high_as_their_counts():
