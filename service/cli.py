@@ -80,14 +80,18 @@ def curate(
 
 @app.command()
 def sample(
-    prompts: Annotated[Path, typer.Argument(help="Prompts as Parquet under the prompts contract.")],
     model: Annotated[str, typer.Option(help="Model name; `smollm2` runs SmolLM2-135M on this machine.")],
+    prompts: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Argument(help="Prompts (JSONL or Parquet); left out, those that are in the store."),
+    ] = None,
     samples: Annotated[int, typer.Option("--samples", "-n", min=1, help="Samples a prompt.")] = 4,
     base_url: Annotated[Optional[str], typer.Option("--base-url", help="OpenAI-compatible endpoint, up to /v1.")] = None,  # noqa: UP045
     api_key_env: Annotated[Optional[str], typer.Option("--api-key-env", help="Name of the variable that holds the key.")] = None,  # noqa: UP045
+    api: Annotated[str, typer.Option(help="chat, or completions for base models.")] = "chat",
     temperature: Annotated[float, typer.Option(min=0.0)] = 1.0,
     top_p: Annotated[float, typer.Option(min=0.0, max=1.0)] = 1.0,
-    max_tokens: Annotated[int, typer.Option(min=1)] = 1024,
+    max_tokens: Annotated[int, typer.Option(min=1)] = 4096,
     prefill: Annotated[str, typer.Option(help="Text that opens the answer, for example '<think>'.")] = "",
     stop: Annotated[Optional[list[str]], typer.Option(help="Stop sequence; may be given again.")] = None,  # noqa: UP045
     out: Out = DEFAULT_OUT,
@@ -102,7 +106,7 @@ def sample(
     from service.commands.sample import SampleRequest
     from service.commands.sample import sample as run
 
-    request = SampleRequest(model, samples, base_url, api_key_env, temperature, top_p, max_tokens, prefill, tuple(stop or ()))
+    request = SampleRequest(model, samples, base_url, api_key_env, api, temperature, top_p, max_tokens, prefill, tuple(stop or ()))
     raise typer.Exit(run(prompts, request, out, store, broker, workers, limit, dry_run=dry_run, as_json=as_json))
 
 
@@ -116,6 +120,7 @@ def verify(
     verifiers: Annotated[str, typer.Option(help="Verifiers with default settings, when there is no recipe.")] = "math,format,language",
     preset: Annotated[Optional[str], typer.Option(help="Column mapping of the file: vllm, verl, trl or messages.")] = None,  # noqa: UP045
     columns: Annotated[Optional[list[str]], typer.Option("--column", help="OURS=THEIRS; may be given again.")] = None,  # noqa: UP045
+    language: Annotated[Optional[str], typer.Option(help="Language of the file's prompts, where no column says it.")] = None,  # noqa: UP045
     retry_status: Annotated[Optional[str], typer.Option("--retry-status", help="Score again what has this status, for example error.")] = None,  # noqa: UP045
     out: Out = DEFAULT_OUT,
     store: Store = None,
@@ -130,7 +135,7 @@ def verify(
     from service.commands.verify import VerifyRequest
     from service.commands.verify import verify as run
 
-    request = VerifyRequest(generations, recipe, verifiers, preset, tuple(columns or ()), retry_status, limit, max_bad)
+    request = VerifyRequest(generations, recipe, verifiers, preset, tuple(columns or ()), language, retry_status, limit, max_bad)
     raise typer.Exit(run(request, out, store, broker, workers, dry_run=dry_run, as_json=as_json))
 
 

@@ -58,10 +58,11 @@ class Terminal:
 
     def table(self, title: str, rows: Sequence[tuple[str, str]]) -> None:
         """Shows name and value pairs."""
+        from rich.box import SIMPLE
         from rich.markup import escape
         from rich.table import Table
 
-        table = Table(title=escape(title), show_header=False, title_justify="left", title_style="bold", pad_edge=False)
+        table = Table(title=escape(title), show_header=False, title_justify="left", title_style="bold", box=SIMPLE)
         table.add_column(style="dim")
         table.add_column(overflow="fold")
         for name, value in rows:
@@ -70,10 +71,11 @@ class Terminal:
 
     def grid(self, title: str, header: Sequence[str], rows: Sequence[Sequence[str]], *, numeric: Sequence[int] = ()) -> None:
         """Shows a table with a header; the columns at the positions `numeric` are right-aligned."""
+        from rich.box import SIMPLE_HEAD
         from rich.markup import escape
         from rich.table import Table
 
-        table = Table(title=escape(title), title_justify="left", title_style="bold", pad_edge=False)
+        table = Table(title=escape(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD)
         for position, name in enumerate(header):
             table.add_column(escape(name), justify="right" if position in numeric else "left", overflow="fold")
         for row in rows:

@@ -66,9 +66,9 @@ def check_store(engine: sa.Engine, *, repair: bool = False) -> list[Finding]:
     return findings
 
 
-def collect_orphans(engine: sa.Engine) -> list[Finding]:
-    """Deletes files of killed landings, for `tamis store clean`; says which."""
-    return list(_check_orphans(engine, set(), repair=True))
+def collect_orphans(engine: sa.Engine, *, dry_run: bool = False) -> list[Finding]:
+    """Deletes files of killed landings, for `tamis store clean`; says which. With `dry_run` it only says."""
+    return list(_check_orphans(engine, set(), repair=not dry_run))
 
 
 def _files_by_folder(engine: sa.Engine) -> list[tuple[str, list[LandedFile]]]:

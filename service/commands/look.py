@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from pydantic import BaseModel
 
 from schemas.errors import UserError
 from schemas.recipe import CurateRecipe, SelectRecipe, VerifyRecipe
@@ -13,7 +14,7 @@ from schemas.tables import Artifact, Run, Shard, Stage
 from service.commands.common import DONE, REPORT_FILE, open_for_reading
 from service.console import Terminal, flat_rows, human_bytes
 
-_RECIPES = {"curate": CurateRecipe, "verify": VerifyRecipe, "select": SelectRecipe}
+_RECIPES: dict[str, type[BaseModel]] = {"curate": CurateRecipe, "verify": VerifyRecipe, "select": SelectRecipe}
 _SHOWN_ERRORS = 20
 
 
@@ -46,17 +47,18 @@ def rules(rule_set: str | None, text: Path | None, *, as_json: bool) -> int:
         return _measure(names, text, terminal)
     listed: dict[str, list[dict[str, Any]]] = {
         name: [
-            {"reason": r.reason, "signal": r.signal, "operator": r.operator, "threshold": r.threshold, "source": r.source}
-            for r in RULE_SETS[name]
+            {"reason": r.reason, "signal": r.signal, "operator": r.operator, "threshold": r.threshold, "doc": r.doc,
+             "only": sorted(r.only), "never": sorted(r.never)}
+            for r in RULE_SETS[name].rules
         ]
         for name in names
-    }
+    }  # fmt: skip
     if as_json:
         terminal.result(listed)
         return DONE
     for name, table in listed.items():
-        rows = [[r["reason"], f"{r['signal']} {r['operator']} {r['threshold']}", r["source"]] for r in table]
-        terminal.grid(name, ["reason", "drop if", "source"], rows)
+        rows = [[r["reason"], f"{r['signal']} {r['operator']} {r['threshold']:g}", _scope(r), r["doc"]] for r in table]
+        terminal.grid(f"{name}: {RULE_SETS[name].source}", ["reason", "drop if", "files", "what it is"], rows)
     return DONE
 
 
@@ -85,6 +87,12 @@ def _measure(names: list[str], path: Path, terminal: Terminal) -> int:
     ]
     terminal.grid(str(path), ["rule set", "signal", "value", "drop if", "verdict"], rows, numeric=[2])
     return DONE
+
+
+def _scope(rule: dict[str, Any]) -> str:
+    if rule["only"]:
+        return ", ".join(rule["only"])
+    return f"not {', '.join(rule['never'])}" if rule["never"] else "all"
 
 
 def _number(value: float | str | None) -> str:

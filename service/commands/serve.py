@@ -22,8 +22,7 @@ def worker(store: str, broker: str, concurrency: int, *, ping: bool) -> int:
 
 
 def _ping(store: str, broker: str) -> int:
-    from workers.app import make_app
-    from workers.queue import queue_name
+    from workers.app import make_app, queue_name
 
     engine = open_store(store)
     app = make_app(store, broker, queue_name(engine))
@@ -61,24 +60,25 @@ def store_check(out: Path, store: str | None, *, repair: bool, as_json: bool) ->
         terminal.result({"findings": [vars(finding) for finding in findings], "open": len(open_findings)})
     else:
         for finding in findings:
-            terminal.say(f"{'mended' if finding.repaired else 'wrong'}: {finding.message}")
+            state = "mended" if finding.repaired else "wrong"
+            terminal.say(f"{state}: {finding.kind} {finding.subject}: {finding.detail}" + (f" ({finding.remedy})" if finding.remedy else ""))
         terminal.say(f"{len(findings)} findings, {len(open_findings)} open")
     return RESUMABLE if open_findings else DONE
 
 
 def store_clean(out: Path, store: str | None, *, dry_run: bool, as_json: bool) -> int:
     """Runs `tamis store clean`."""
-    from workers.check import clean_store
+    from workers.check import collect_orphans
 
     terminal = Terminal(as_json=as_json)
     engine = open_for_reading(out, store)
     try:
-        removed = clean_store(engine, dry_run=dry_run)
+        found = collect_orphans(engine, dry_run=dry_run)
     finally:
         engine.dispose()
     terminal.result(
-        {"files": [str(path) for path in removed], "dry_run": dry_run},
+        {"files": [finding.subject for finding in found], "dry_run": dry_run},
         title="files that no run knows of",
-        rows=[("would be deleted" if dry_run else "deleted", f"{len(removed)}"), *((str(path), "") for path in removed[:20])],
+        rows=[("would be deleted" if dry_run else "deleted", f"{len(found):,}"), *((item.subject, "") for item in found[:20])],
     )
     return DONE

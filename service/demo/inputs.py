@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fastwarc.warc import WarcHeaderMap, WarcRecord, WarcRecordType
+from fastwarc.warc import WarcRecord, WarcRecordType
 
 from schemas.errors import ResumableError
 from schemas.files import read_json, write_bytes_durably, write_json_durably
@@ -171,7 +171,11 @@ def _write_warc(path: Path, pages: list[dict[str, Any]]) -> None:
     for page in pages:
         record = WarcRecord()
         record.init_headers(record_type=WarcRecordType.response)
-        _fill(record.headers, page["module"])
+        module = page["module"]
+        record.headers["WARC-Target-URI"] = f"https://docs.invalid/{module}.html"
+        record.headers["WARC-Date"] = _PAGE_TIME
+        record.headers["WARC-Record-ID"] = f"<urn:tamis:demo:{module}>"
+        record.headers["Content-Type"] = "application/http; msgtype=response"
         body = page["html"].encode("utf-8", "replace")
         head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {len(body)}\r\n\r\n"
         record.set_bytes_content(head.encode() + body)
@@ -180,9 +184,3 @@ def _write_warc(path: Path, pages: list[dict[str, Any]]) -> None:
         sink.write(gzip.compress(plain.getvalue(), compresslevel=6, mtime=0))
     write_bytes_durably(path, sink.getvalue())
 
-
-def _fill(headers: WarcHeaderMap, module: str) -> None:
-    headers["WARC-Target-URI"] = f"https://docs.invalid/{module}.html"
-    headers["WARC-Date"] = _PAGE_TIME
-    headers["WARC-Record-ID"] = f"<urn:tamis:demo:{module}>"
-    headers["Content-Type"] = "application/http; msgtype=response"
