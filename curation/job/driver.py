@@ -81,7 +81,7 @@ def run_job(
     runtime = Runtime.make(beam_options, num_workers, out / RUN_FOLDER / "logs")
     plan = make_plan(recipe, base, limit)
     layout = Layout(out / RUN_FOLDER, plan.run_id)
-    with lock.hold(layout.lock):
+    with lock.hold(layout.lock), runtime.nursery:
         finished = _take_up(layout, plan, fresh=fresh)
         if finished is not None:
             return finished

@@ -1,20 +1,23 @@
 """Runs a pipeline on this machine in worker processes that are ours: all cores, no hang when one dies, none left behind.
 
 Beam's own DirectRunner may fetch a runner binary over the network, and its multi-processing mode waits for ever when a worker is
-killed. This is Beam's FnApiRunner with another way to start and watch workers. Touches processes and their log files; relies
-on the inside of Beam 2.77, which pyproject.toml pins.
+killed. This is Beam's FnApiRunner with another way to start and watch workers. Touches processes and their log files; relies on
+the inside of Beam 2.77, which pyproject.toml pins.
 """
 
 import contextlib
 import itertools
+import json
 import logging
 import os
+import queue
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import grpc
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -25,8 +28,6 @@ from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.transforms import environments
 from google.protobuf import json_format, text_format
 
-from curation.job.sdk_worker import DRIVER_PID
-
 _WORKER_URN = "tamis:env:local_worker:v1"
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 _RETRY_SECONDS = 0.1
@@ -35,52 +36,154 @@ _EXIT_SECONDS = 10.0
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 
 
+class Worker:
+    """A worker process, which is the nursery's child: its pid, and its exit code once the nursery has told it."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.code: int | None = None
+        self._ended = threading.Event()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Waits until the process has ended; says whether it has."""
+        return self._ended.wait(seconds)
+
+    def kill(self) -> None:
+        """Ends the process at once, if it still runs."""
+        if not self._ended.is_set():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
+    def end(self, code: int) -> None:
+        """Notes that it has ended."""
+        self.code = code
+        self._ended.set()
+
+
+class Nursery:
+    """Forks workers for one pipeline after the other; see `curation.job.sdk_worker`. Started with the first worker.
+
+    Args:
+        log_directory: folder for the output of the nursery and the workers.
+    """
+
+    def __init__(self, log_directory: Path) -> None:
+        self._log_directory = log_directory
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._born: queue.SimpleQueue[Worker | None] = queue.SimpleQueue()
+        self._workers: dict[int, Worker] = {}
+
+    def start_worker(self, variables: dict[str, str], name: str) -> Worker:
+        """Forks a worker with these environment variables.
+
+        Raises:
+            RuntimeError: the nursery has ended; the next call starts another.
+        """
+        with self._lock:
+            process = self._running()
+            request = {"env": variables, "log": str(self._log_directory / f"{name}.log")}
+            try:
+                process.stdin.write((json.dumps(request) + "\n").encode())  # type: ignore[union-attr]
+                process.stdin.flush()  # type: ignore[union-attr]
+            except OSError:
+                raise RuntimeError("the parent of the worker processes has ended") from None
+            worker = self._born.get()
+            if worker is None:
+                raise RuntimeError("the parent of the worker processes has ended")
+            return worker
+
+    def close(self) -> None:
+        """Ends the nursery, and what is left of its workers."""
+        with self._lock:
+            process, self._process = self._process, None
+            for worker in list(self._workers.values()):
+                worker.kill()
+            if process is not None:
+                process.stdin.close()  # type: ignore[union-attr]
+                try:
+                    process.wait(_EXIT_SECONDS)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            self._log_directory.mkdir(parents=True, exist_ok=True)
+            path = os.pathsep.join(filter(None, [str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH")]))
+            self._born = queue.SimpleQueue()
+            with (self._log_directory / "nursery.log").open("ab") as log:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "curation.job.sdk_worker"],
+                    env={**os.environ, **_ONE_THREAD, "PYTHONPATH": path},
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                )
+            listener = threading.Thread(target=self._listen, args=(self._process, self._born), name="nursery", daemon=True)
+            listener.start()
+        return self._process
+
+    def _listen(self, process: subprocess.Popen[bytes], born: "queue.SimpleQueue[Worker | None]") -> None:
+        mine: dict[int, Worker] = {}
+        for line in process.stdout:  # type: ignore[union-attr]
+            answer = json.loads(line)
+            if "exit" in answer:
+                mine.pop(answer["pid"]).end(answer["exit"])
+                self._workers.pop(answer["pid"], None)
+            else:
+                worker = self._workers[answer["pid"]] = mine[answer["pid"]] = Worker(answer["pid"])
+                born.put(worker)
+        # Nobody can tell any more how these end.
+        for worker in mine.values():
+            worker.kill()
+            worker.end(-signal.SIGKILL)
+            self._workers.pop(worker.pid, None)
+        born.put(None)
+
+
 class Crew:
     """The workers of one pipeline. When one ends before its time, all are ended, and the pipeline fails at once."""
 
     _numbers = itertools.count()
     by_key: dict[str, "Crew"] = {}  # noqa: RUF012 - Beam carries a key to the handler, not an object
 
-    def __init__(self, log_directory: Path) -> None:
+    def __init__(self, nursery: Nursery) -> None:
         self.key = f"{os.getpid()}-{next(self._numbers)}"
         self.error: str | None = None
-        self._log_directory = log_directory
+        self._nursery = nursery
         self._lock = threading.Lock()
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._workers: list[Worker] = []
         self.by_key[self.key] = self
 
-    def start(self, variables: dict[str, str]) -> subprocess.Popen[bytes]:
+    def start(self, variables: dict[str, str]) -> Worker:
         """Starts a worker process whose output goes to a log file."""
-        self._log_directory.mkdir(parents=True, exist_ok=True)
-        path = os.pathsep.join(filter(None, [str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH")]))
-        environment = {**os.environ, **_ONE_THREAD, **variables, "PYTHONPATH": path, DRIVER_PID: str(os.getpid())}
-        with self._lock, (self._log_directory / f"worker-{self.key}-{len(self._processes)}.log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "curation.job.sdk_worker"],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-            self._processes.append(process)
+        with self._lock:
+            worker = self._nursery.start_worker(variables, f"worker-{self.key}-{len(self._workers)}")
+            self._workers.append(worker)
             late = self.error is not None
         if late:
-            process.kill()
-        return process
+            worker.kill()
+        return worker
 
     def fail(self, error: str) -> None:
         """Ends all workers; the pipeline then raises an error that holds `error`."""
         with self._lock:
             self.error = self.error or error
-            processes = list(self._processes)
-        for process in processes:
-            if process.poll() is None:
-                process.kill()
+            workers = list(self._workers)
+        for worker in workers:
+            worker.kill()
 
     @property
     def pids(self) -> list[int]:
         """Process ids of all workers that were started."""
-        return [process.pid for process in self._processes]
+        return [worker.pid for worker in self._workers]
 
 
 @environments.Environment.register_urn(_WORKER_URN, bytes)
@@ -123,7 +226,7 @@ class _LocalWorkerHandler(GrpcWorkerHandler):
 
     def start_worker(self) -> None:
         control = endpoints_pb2.ApiServiceDescriptor(url=self.control_address)
-        self._process = self._crew.start(
+        self._worker = self._crew.start(
             {
                 "CONTROL_API_SERVICE_DESCRIPTOR": text_format.MessageToString(control),
                 "PIPELINE_OPTIONS": json_format.MessageToJson(self.provision_info.provision_info.pipeline_options),
@@ -143,19 +246,17 @@ class _LocalWorkerHandler(GrpcWorkerHandler):
         self.stop_worker()
 
     def stop_worker(self) -> None:
-        try:
-            self._process.wait(_EXIT_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        if not self._worker.wait(_EXIT_SECONDS):
+            self._worker.kill()
         self._watcher.join()
 
     def _watch(self) -> None:
-        code = self._process.wait()
+        self._worker.wait()
         if self._stopping.is_set():
             return
+        code = self._worker.code or 0
         cause = f"signal {-code}" if code < 0 else f"exit code {code}"
-        self._crew.fail(f"worker process {self._process.pid} ended by {cause}")
+        self._crew.fail(f"worker process {self._worker.pid} ended by {cause}")
         # Answer every request to this worker by an error, also those that are still to come: Beam would wait for ever.
         while not self._stopping.wait(_RETRY_SECONDS):
             pending = self.control_conn._futures_by_id  # noqa: SLF001
@@ -171,11 +272,11 @@ class LocalRunner(fn_runner.FnApiRunner):
     Args:
         options: the pipeline's options, which the workers get too.
         num_workers: worker processes. What passes through a shuffle is held in this process's memory.
-        log_directory: folder for the workers' output.
+        nursery: forks them.
     """
 
-    def __init__(self, options: PipelineOptions, num_workers: int, log_directory: Path) -> None:
-        self.crew = Crew(log_directory)
+    def __init__(self, options: PipelineOptions, num_workers: int, nursery: Nursery) -> None:
+        self.crew = Crew(nursery)
         self._wanted_workers = num_workers
         encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
         super().__init__(

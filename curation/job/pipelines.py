@@ -14,7 +14,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
-from curation.job.local_workers import LocalRunner, quiet_connections
+from curation.job.local_workers import LocalRunner, Nursery, quiet_connections
 from schemas.errors import UserError
 
 _POLL_SECONDS = 0.2
@@ -34,23 +34,25 @@ class Runtime:
     Attributes:
         options: ordinary Beam options. Without ``--runner``, or with DirectRunner, the pipeline runs in processes of ours.
         num_workers: worker processes here; None for all cores.
+        nursery: forks them.
         log_directory: folder for their output.
     """
 
     options: tuple[str, ...]
     num_workers: int | None
+    nursery: Nursery
     log_directory: Path
 
     @classmethod
     def make(cls, options: Sequence[str], num_workers: int | None, log_directory: Path) -> "Runtime":
-        """Checks the options.
+        """Checks the options. Starts nothing yet; close `nursery` in the end.
 
         Raises:
             UserError: the number of workers is not positive.
         """
         if num_workers is not None and num_workers < 1:
             raise UserError(f"--workers must be at least 1, not {num_workers}")
-        return cls(tuple(options), num_workers, log_directory)
+        return cls(tuple(options), num_workers, Nursery(log_directory), log_directory)
 
     @property
     def is_local(self) -> bool:
@@ -70,7 +72,7 @@ class Runtime:
         options = self._pipeline_options()
         if not self.is_local:
             return beam.Pipeline(options=options), None
-        runner = LocalRunner(options, self.workers, self.log_directory)
+        runner = LocalRunner(options, self.workers, self.nursery)
         return beam.Pipeline(runner=runner, options=options), runner
 
 
