@@ -18,8 +18,8 @@ import numpy.typing as npt
 class _Automaton(NamedTuple):
     """Next states (rows of 256, shared), the row of each state, and the feature that ends in each state (-1: none)."""
 
-    moves: npt.NDArray[np.uint16]
-    rows: npt.NDArray[np.uint16]
+    moves: npt.NDArray[np.uint32]
+    rows: npt.NDArray[np.uint32]
     features: npt.NDArray[np.int32]
 
 
@@ -45,8 +45,8 @@ def _model() -> _Model:
 
     loaded = LanguageIdentifier.from_model_file(MODEL_FILE)
     automaton = _Automaton(
-        np.asarray(loaded.tk_nextmove, np.uint16),
-        np.asarray(loaded.tk_row, np.uint16),
+        np.asarray(loaded.tk_nextmove, np.uint32),
+        np.asarray(loaded.tk_row, np.uint32),
         np.asarray(loaded.tk_output, np.int32),
     )
     return _Model(automaton, loaded.nb_ptc, loaded.nb_pc, tuple(loaded.nb_classes))
@@ -111,8 +111,8 @@ def classify(
 def _classify(
     offsets: npt.NDArray[np.int64],
     data: npt.NDArray[np.uint8],
-    moves: npt.NDArray[np.uint16],
-    rows: npt.NDArray[np.uint16],
+    moves: npt.NDArray[np.uint32],
+    rows: npt.NDArray[np.uint32],
     features: npt.NDArray[np.int32],
     weights: npt.NDArray[np.float32],
     priors: npt.NDArray[np.float32],

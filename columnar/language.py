@@ -37,7 +37,7 @@ __all__ = [
     "identify",
 ]
 
-PREFIX_CHARS = 4096  # characters of a document that are looked at; its language shows long before
+PREFIX_CHARS = 2048  # characters of a document that are looked at; its language shows long before
 NO_LANGUAGE = "zxx"
 # Fewer letters than this, or a smaller share of the visible characters, is no language. A letter of a script without spaces
 # counts for two, as two of them make a word.

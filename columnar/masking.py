@@ -50,8 +50,8 @@ _ENVIRONMENTS = frozenset(
     )
 )
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,19}\Z")
-# Printable ASCII but quotes, angles, backticks, braces and bars, since prose may follow; a host may be in another script.
-_ADDRESS = re.compile(r"(?:[^\W\x00-\x7f][\w.-]*)?[!#-;=?-_a-z~]+")
+# Printable ASCII but quotes, angles, backticks, braces and bars; other letters only right after a slash, since prose may follow.
+_ADDRESS = re.compile(r"(?:[!#-;=?-_a-z~]+|(?<=/)[^\W\x00-\x7f][\w.-]*)+")
 _MAIL_NAME = re.compile(r"[A-Za-z0-9._%+-]+\Z")
 _MAIL_HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _TAG = re.compile(r"[/!?|]?[A-Za-z-][\w:|-]*")
