@@ -43,8 +43,8 @@ def read_rows(path: Path, rows: Iterable[int], columns: Sequence[str]) -> dict[i
             local = [row - starts[group] for row in members]
             for offset, batch in _batches(file, group, known):
                 inside = [row for row in local if offset <= row < offset + batch.num_rows]
-                for row, values in zip(inside, batch.take([row - offset for row in inside]).to_pylist(), strict=True):
-                    found[starts[group] + row] = values
+                for row in inside:
+                    found[starts[group] + row] = batch.slice(row - offset, 1).to_pylist()[0]
     return found
 
 

@@ -102,7 +102,9 @@ def evidence_facts(files: Sequence[Path], near_steps: Collection[str], documents
                 counter[value["values"]] += value["counts"]
         near = batch.filter(pc.is_in(batch.column("step"), pa.array(sorted(near_steps), pa.string())))
         similarity = near.column("similarity").to_numpy()
-        bins += np.histogram(similarity, FINE_BINS, (0.0, 1.0))[0]
+        # The nudge: a similarity of 0.7 belongs to the bin that begins at 0.7, though 0.7 * 100 is a little less than 70.
+        places = np.clip((similarity * FINE_BINS + 1e-9).astype(np.int64), 0, FINE_BINS - 1)
+        bins += np.bincount(places, minlength=FINE_BINS)
         for pair in _first_of_each_place(near, similarity):
             _offer(candidates, pair)
     edges, counts = _trimmed(bins)
