@@ -1,5 +1,6 @@
 """Reads a page a file (.html, .htm, also compressed), and tells the encoding of pages' bytes."""
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,14 +16,19 @@ _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"
 
 
 def decode_page(page: bytes, declared: str | None) -> str:
-    """Decodes a page as browsers do: a byte order mark, then the transport's charset, then the page's own, then by its bytes.
+    """Decodes a page much as browsers do: by a byte order mark, the transport's charset, the page's own, or its bytes.
 
-    Never raises: bytes that fit no encoding become U+FFFD.
+    Without a charset from the transport, a page that is valid UTF-8 is UTF-8 whatever it says of itself. Never raises: bytes
+    that fit no encoding become U+FFFD.
     """
     for mark, encoding in _BYTE_ORDER_MARKS:
         if page.startswith(mark):
             return page[len(mark) :].decode(encoding, "replace")
     known: str | None = map_encoding_to_html5(declared, fallback_utf8=False) if declared else None
+    # An escape or a NUL is a sign of encodings that look like ASCII: ISO-2022-JP, UTF-16 without its mark.
+    if known is None and b"\x1b" not in page and b"\0" not in page:
+        with contextlib.suppress(UnicodeDecodeError):
+            return page.decode("utf-8")
     try:
         return bytes_to_str(page, known or detect_encoding(page, from_html_meta=True) or "utf-8", "replace")
     except (LookupError, UnicodeError):  # an encoding that Python does not have

@@ -94,7 +94,14 @@ def _read(piece: Piece, output: OutputRecipe, counts: Counter[str]) -> Iterator[
         if path.stat().st_size == 0 and piece.format != "source":
             yield read_fault(piece, "", "empty file", 0, 0)
             return
-        yield from READERS[piece.format](piece, path, output, counts)
+        before = counts.total()
+        found_any = False
+        for found in READERS[piece.format](piece, path, output, counts):
+            found_any = True
+            yield found
+        # A compressed file of nothing. Parquet is told apart: its schema says that no rows are meant.
+        if not found_any and counts.total() == before and piece.format in ("jsonl", "warc"):
+            yield read_fault(piece, "", "empty file", 0, piece.num_bytes)
     except OSError as error:
         yield read_fault(piece, "", f"cannot be read: {error.strerror or error}")
 

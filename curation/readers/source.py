@@ -19,7 +19,7 @@ def read_source(piece: Piece, path: Path, output: OutputRecipe, counts: Counter[
     with path.open("rb") as file:
         content = file.read(SNIFF_BYTES)
         if b"\0" not in content:
-            content += file.read(output.max_document_bytes + 1 - len(content))
+            content += file.read(max(0, output.max_document_bytes + 1 - len(content)))
     if b"\0" in content[:SNIFF_BYTES]:
         counts["skipped_binary_file"] += 1
         return

@@ -78,7 +78,7 @@ class _RecordReader:
         """Gives the record's document or fault; None for a record that holds no document, which is counted."""
         self.last = record.stream_pos
         length = record.content_length
-        if record.headers.get("Content-Length") is None:
+        if not (record.headers.get("Content-Length") or "").strip().isdigit():
             self.cut = True
             return self.fault(
                 "the WARC record has no Content-Length: the file is cut or damaged in its header", self.last
