@@ -14,9 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from curation.steps.build import MAP_KINDS, readings_from_row
+from curation.job.manifest import Manifest, load_manifest
 from schemas.errors import UserError
-from schemas.files import read_json
 from schemas.recipe import CurateRecipe
 
 CURATE = "curate"
@@ -35,8 +34,10 @@ class _Run:
     """The finished curation run under an out folder."""
 
     folder: Path
-    recipe: CurateRecipe
-    files: Mapping[str, Sequence[Path]]
+    manifest: Manifest
+
+    def files(self, kind: str) -> list[Path]:
+        return self.manifest.paths(self.folder, kind)
 
 
 def document_ids(_connection: sa.Connection, out: Path, prefix: str, limit: int) -> list[str]:
@@ -76,25 +77,20 @@ def explain_document(_connection: sa.Connection, out: Path, document: str) -> di
         "file": str(run.folder / place["file"]),
         "row": place["row"],
         "removed": removed,
-        "steps": _steps(run.recipe, row, removed),
+        "steps": _steps(CurateRecipe.model_validate(run.manifest.recipe), row, removed),
         **_twins(run, document, kept=removed is None),
     }
 
 
 def _run(out: Path) -> _Run | None:
-    folder = out / CURATE
-    try:
-        manifest = read_json(folder / "manifest.json")
-    except FileNotFoundError:
-        return None
-    files = {kind: [folder / kind / part["name"] for part in parts] for kind, parts in manifest["files"].items()}
-    return _Run(folder, CurateRecipe.model_validate(manifest["recipe"]), files)
+    manifest = load_manifest(out / CURATE / "manifest.json")
+    return None if manifest is None else _Run(out / CURATE, manifest)
 
 
 def _index_rows(run: _Run, prefix: str) -> list[dict[str, Any]]:
     """Finds ids by their beginning: index files are sorted, so statistics leave one row group or two to read."""
     found: list[dict[str, Any]] = []
-    for path in run.files.get("index", ()):
+    for path in run.files("index"):
         with _open(path) as file:
             for number in range(file.metadata.num_row_groups):
                 low, high = _range_of_ids(file, number)
@@ -142,6 +138,9 @@ def _open(path: Path) -> pq.ParquetFile:
 
 
 def _steps(recipe: CurateRecipe, row: Mapping[str, Any], removed: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    # Its kernels take half a second to load, and only a document's rules need them.
+    from curation.steps.build import MAP_KINDS, readings_from_row
+
     told = []
     reached = True
     for step in recipe.steps:
@@ -181,7 +180,7 @@ def _twins(run: _Run, document: str, *, kept: bool) -> dict[str, Any]:
 
 def _evidence(run: _Run, column: str, value: str) -> Iterator[dict[str, Any]]:
     """Gives the rows of evidence with this value: one column is read, and the others only of row groups that have it."""
-    for path in run.files.get("duplicates", ()):
+    for path in run.files("duplicates"):
         with _open(path) as file:
             for group in range(file.metadata.num_row_groups):
                 matches = pc.equal(file.read_row_group(group, columns=[column])[column], value)
