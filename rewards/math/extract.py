@@ -12,42 +12,51 @@ The order of trust, from the text after `</think>` where there is one:
 import re
 from typing import Final, NamedTuple
 
-from rewards.math.latex import matching_brace
-
 MAX_BOXES: Final = 16
 """So many different boxes may stand in one answer: honest ones box steps too, a flood hopes that the last rule is another."""
 
 MAX_COMPLETION_CHARS: Final = 1_000_000
 """Of a longer completion only the end is searched."""
 
+MAX_PROSE_CHARS: Final = 20_000
+"""An answer that nothing announces stands within so many characters of the end."""
+
 MAX_ANSWER_SPAN: Final = 20_000
 """A longer candidate is cut; it is far over what is read as mathematics, and would only be carried about."""
 
+# Every pattern here is linear in the text, whatever stands in it: repeats are bounded, possessive, or stop at what begins anew.
 _ANSWER_TAG: Final = re.compile(r"<answer>((?:(?!<answer>).)*?)</answer>", re.DOTALL | re.IGNORECASE)
-_BOX: Final = re.compile(r"\\(?:boxed|fbox)\s*(?:\{|(?P<bare>\d[\d.,]*))")
-_BOX_JOIN: Final = re.compile(r"[\s,;$]*(?:\\text\s*\{\s*)?(?:and|or|和|或|、)?(?:\s*\})?[\s,;$]*")
-_FORMULA_JOIN: Final = re.compile(r"\s*(?:,|;|、|(?:,\s*)?(?:and|or|和|或))?\s*(?=\$|\\[(\[])")
-_HASHES: Final = re.compile(r"^.*####[ \t]*(.+?)[ \t]*$", re.MULTILINE)
+_BOX: Final = re.compile(r"\\(?:boxed|fbox)\s{0,4}(?:\{|(?P<bare>\d[\d.,]*+))")
+_BRACE: Final = re.compile(r"\\.|[{}]", re.DOTALL)
+_BOX_JOIN: Final = re.compile(r"[\s,;$]*+(?:\\text\s*+\{\s*+)?(?:and|or|和|或|、)?(?:\s*+\})?[\s,;$]*+")
+_FORMULA_JOIN: Final = re.compile(r"\s{0,9}(?:,|;|、|(?:,\s{0,3})?(?:and|or|和|或))?\s{0,9}(?=\$|\\[(\[])")
 _PHRASE: Final = re.compile(
     r"(?:"
-    r"(?<![A-Za-z])(?:final\s+|correct\s+)?(?:answer|result)\s*(?:\s(?:is|was|should\s+be|would\s+be|must\s+be|equals|comes\s+(?:out\s+)?to)(?![A-Za-z])|[:：=]|\*\*\s*[:：])"
-    r"|^\s*A\s*:|^\s*\**(?:Answer|ANSWER)\**\s*[:：]"
-    r"|(?:最终)?答案\s*(?:应该是|应为|是|为|[:：])|故(?:答案为|选)|所以选|因此选|应选"
-    r"|la\s+respuesta(?:\s+final)?\s+es|la\s+r[ée]ponse(?:\s+finale)?\s+est|die\s+antwort\s+(?:ist|lautet)|a\s+resposta(?:\s+final)?\s+é|la\s+risposta\s+è"
-    r"|答えは|答え\s*[:：]|정답은|답은|ответ\s*[:：—-]|(?<!\w)ответ\s+(?:равен|это)|คำตอบคือ|উত্তর\s*[:：]|జవాబు\s*[:：]|jibu\s+ni"
-    r")\s*[:：]?\s*",
+    r"(?<![A-Za-z])(?:answer|result)\s{0,3}(?:\s(?:is|was|should\s{1,3}be|would\s{1,3}be|must\s{1,3}be|equals|"
+    r"comes\s{1,3}(?:out\s{1,3})?to)(?![A-Za-z])|[:：=]|\*\*\s{0,3}[:：])"
+    r"|^[ \t]{0,9}A[ \t]{0,3}:"
+    r"|(?:最终)?答案\s{0,3}(?:应该是|应为|是|为|[:：])|故(?:答案为|选)|所以选|因此选|应选"
+    r"|la\s{1,3}respuesta(?:\s{1,3}final)?\s{1,3}es|la\s{1,3}r[ée]ponse(?:\s{1,3}finale)?\s{1,3}est|die\s{1,3}antwort\s{1,3}(?:ist|lautet)"
+    r"|a\s{1,3}resposta(?:\s{1,3}final)?\s{1,3}é|la\s{1,3}risposta\s{1,3}è"
+    r"|答えは|答え\s{0,3}[:：]|정답은|답은|(?<!\w)ответ\s{0,3}(?:[:：—-]|\s(?:равен|это))|คำตอบคือ|উত্তর\s{0,3}[:：]|జవాబు\s{0,3}[:：]|jibu\s{1,3}ni"
+    r")\s{0,9}[:：]?\s{0,9}",
     re.IGNORECASE | re.MULTILINE,
 )
-_JSON_FIELD: Final = re.compile(r'"(?:final_)?answer"\s*:\s*(?:"((?:[^"\\]|\\.)*)"|(-?[\d.,]+))', re.IGNORECASE)
-_JSON_ESCAPE: Final = re.compile(r'\\(["\\/])')
-_SENTENCE_END: Final = re.compile(r"[。！？\n]|[.?](?=\s|$)|(?<!\\)!(?=$|\n|\s+[A-Z])")
-_FORMULA: Final = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+?)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
-_RUN: Final = re.compile(
-    r"(?:[-+−±]\s*)?(?:[$£€¥]\s*)?(?:\\?[({\[]\s*)*(?:\\[A-Za-z]+\s*|√\s*|[π∞]|\.?\d)"
-    r"(?:[\d\s.,^_*/×·÷√π∞°%!(){}\[\]|²³⁻¹⁰-⁹½¼¾:+\-−±]|\\[A-Za-z]+|\\[{}%!,]|(?<![A-Za-z])[a-zA-Z](?![A-Za-z]))*"
+_JSON_FIELD: Final = re.compile(
+    r'"(?:final_)?answer"\s{0,9}:\s{0,9}(?:"((?:[^"\\]|\\.)*+)"|(-?[\d.,]++))', re.IGNORECASE | re.DOTALL
 )
-_NUMBER: Final = re.compile(r"[-−]?[$£€¥]?\d[\d,]*(?:\.\d+)?(?:\s*/\s*\d+)?\s*%?|[-−]?\.\d+")
-_CHOICE: Final = re.compile(r"^[\s(*（]*([A-J])[\s)*）]*$")
+_JSON_ESCAPE: Final = re.compile(r'\\(["\\/])')
+_SENTENCE_END: Final = re.compile(r"[。！？\n]|[.?](?=\s|$)|(?<!\\)!(?=$|\n|\s[A-Z])")
+_FORMULA: Final = re.compile(
+    r"\$\$([^$]{1,4000}+)\$\$|\$([^$\n]{1,2000}+)\$|\\\(((?:(?!\\[()]).){1,4000}+)\\\)|\\\[((?:(?!\\[\[\]]).){1,4000}+)\\\]",
+    re.DOTALL,
+)
+_RUN: Final = re.compile(
+    r"(?:[-+−±]\s{0,3})?(?:[$£€¥]\s{0,3})?(?:\\?[({\[]\s{0,3}){0,9}(?:\\[A-Za-z]++\s*+|√\s*+|[π∞]|\.?\d)"
+    r"(?:[\d\s.,^_*/×·÷√π∞°%!(){}\[\]|²³⁻¹⁰-⁹½¼¾:+\-−±]|\\[A-Za-z]++|\\[{}%!,]|(?<![A-Za-z])[a-zA-Z](?![A-Za-z]))*+"
+)
+_NUMBER: Final = re.compile(r"[-−]?[$£€¥]?\d[\d,]*+(?:\.\d++)?(?:\s{0,3}/\s{0,3}\d++)?\s{0,3}%?|[-−]?\.\d++")
+_CHOICE: Final = re.compile(r"[\s(*（]{0,9}([A-J])[\s)*）]{0,9}")
 
 
 class Extraction(NamedTuple):
@@ -92,13 +101,14 @@ def _announced(text: str) -> Extraction | None:
     boxed = _boxed(text)
     if boxed is not None:
         return boxed
-    hashes = _HASHES.findall(text)
-    if hashes:
-        return Extraction(hashes[-1].strip(), "hashes")
+    _, hashes, rest = text.rpartition("####")
+    line = rest.split("\n", 1)[0].strip()
+    if hashes and line:
+        return Extraction(line, "hashes")
     last = max(_PHRASE.finditer(text), key=lambda phrase: phrase.end(), default=None)
-    fields = list(_JSON_FIELD.finditer(text))
-    if fields and (last is None or fields[-1].end() > last.end()):
-        quoted, bare = fields[-1].groups()
+    field = max(_JSON_FIELD.finditer(text), key=lambda match: match.end(), default=None)
+    if field is not None and (last is None or field.end() > last.end()):
+        quoted, bare = field.groups()
         answer = _JSON_ESCAPE.sub(r"\1", quoted) if quoted is not None else bare
         return Extraction(answer.strip(), "json" if answer.strip() else "empty_answer")
     if last is not None:
@@ -110,15 +120,16 @@ def _announced(text: str) -> Extraction | None:
 
 def _boxed(text: str) -> Extraction | None:
     r"""The last box that holds something. `\boxed` as a word, empty boxes and unbalanced ones are none."""
+    openings = list(_BOX.finditer(text))
+    if not openings:
+        return None
+    closings = _matching_braces(text)
     spans: list[tuple[int, int, str]] = []
-    for match in _BOX.finditer(text):
-        if match["bare"]:
-            spans.append((match.start(), match.end(), match["bare"]))
-            continue
-        closing = matching_brace(text[match.end() - 1 : match.end() + MAX_ANSWER_SPAN], 0)
-        content = text[match.end() : match.end() - 1 + closing].strip() if closing > 0 else ""
-        if content:
-            spans.append((match.start(), match.end() + closing, content))
+    for match in openings:
+        closing = match.end() if match["bare"] else closings.get(match.end() - 1, -1)
+        content = match["bare"] or text[match.end() : min(closing, match.end() + MAX_ANSWER_SPAN)].strip()
+        if closing > 0 and content:
+            spans.append((match.start(), closing + (not match["bare"]), content))
     if not spans:
         return None
     if len({content for _, _, content in spans}) > MAX_BOXES:
@@ -130,6 +141,18 @@ def _boxed(text: str) -> Extraction | None:
             break
         joined.insert(0, span)
     return Extraction(", ".join(dict.fromkeys(content for _, _, content in joined)), "boxed")
+
+
+def _matching_braces(text: str) -> dict[int, int]:
+    """Gives the place of the closing brace for that of each opening one; those that nothing closes are left out."""
+    open_at: list[int] = []
+    pairs: dict[int, int] = {}
+    for brace in _BRACE.finditer(text):
+        if brace[0] == "{":
+            open_at.append(brace.start())
+        elif brace[0] == "}" and open_at:
+            pairs[open_at.pop()] = brace.start()
+    return pairs
 
 
 def _after_phrase(rest: str) -> str:
@@ -161,14 +184,15 @@ def _formula_list(text: str) -> str:
 
 def _tidy(sentence: str) -> str:
     sentence = sentence.strip().strip("*").strip()
-    choice = _CHOICE.match(sentence)
+    choice = _CHOICE.fullmatch(sentence)
     return choice[1] if choice else sentence.rstrip(" \t.,;:。")
 
 
 def _last_of_prose(text: str) -> Extraction | None:
     """Rule 5. A last line that is mathematics from end to end is taken whole; else the last formula or run ends the text."""
+    text = text[-MAX_PROSE_CHARS:]
     line = text.strip().rsplit("\n", 1)[-1].strip()
-    choice = _CHOICE.match(line)
+    choice = _CHOICE.fullmatch(line)
     if choice:
         return Extraction(choice[1], "line")
     whole = _RUN.fullmatch(line)

@@ -53,6 +53,7 @@ _RENAMED: Final = (
 )  # fmt: skip
 _DELIMITERS: Final = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("**", "**"), ("`", "`"))
 _WRAPPERS: Final = re.compile(r"\\(?:boxed|fbox|text|mathrm|mathbf|textbf)\s*(?=\{)")
+_MAX_LAYERS: Final = 16
 _TRAILING: Final = " \t\r\n.,;:。"
 _KEY_SPACES: Final = re.compile(r"(?<!\w)\s+|\s+(?!\w)")
 
@@ -78,7 +79,7 @@ def matching_brace(text: str, opening: int) -> int:
 
 def strip_delimiters(text: str) -> str:
     r"""Takes off what stands around a whole answer: math delimiters, bold marks, `\boxed{}`, a full stop."""
-    while True:
+    for _ in range(_MAX_LAYERS):
         text = text.strip()
         before = text
         if not text.endswith(("...", r"\,", r"\;", r"\:", r"\.")):
@@ -97,7 +98,8 @@ def strip_delimiters(text: str) -> str:
         if wrapper and matching_brace(text, wrapper.end()) == len(text) - 1:
             text = text[wrapper.end() + 1 : -1]
         if text == before:
-            return text
+            break
+    return text
 
 
 @functools.lru_cache(maxsize=8192)

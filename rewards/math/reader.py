@@ -28,7 +28,9 @@ _CLOSERS: Final = {"(": ")]", "[": ")]", "\\{": ("\\}",), "\\langle": ("\\rangle
 _TEXT: Final = re.compile(r"\\text\s*(?=\{)")
 _WORDS_ONLY: Final = re.compile(r"[^\d\\^_=<>+*/|{}\[\]$%]+")
 _LETTERS: Final = re.compile(r"[^\W\d_]{2,}")
-_UNIT_TAIL: Final = re.compile(r"(?:\\text\s*\{[^{}]*\}|[^\W\d_]+\.?|\^\s*\{?-?\d\}?|/|\\cdot|[\s°¢€£¥*.·])+$")
+_UNIT_TAIL: Final = re.compile(
+    r"(?:\\text\s*+\{[^{}]*+\}|[^\W\d_]++|\^\s*+\{?-?\d\}?|/|\\cdot|[\s°¢€£¥*.·])++$"
+)  # possessive, hence linear
 _CURRENCY: Final = re.compile(r"\s*(\\?\$|€|£|¥|\\text\s*\{\s*(?:USD|Rs\.?)\s*\})\s*(?=[\d.\\(-])")
 _CURRENCIES: Final = {"$": "dollar", "€": "€", "£": "£", "¥": "¥"}
 

@@ -13,10 +13,16 @@ from typing import Any, Final
 
 from rewards.math.tree import Node, TooComplexError
 
-MAX_BITS: Final = 200_000
-"""Exact values are kept up to this size (60,000 digits; 2006! has 5,765): beyond it only a float is computed."""
+MAX_BITS: Final = 40_000
+"""Exact values are kept up to this size (12,000 digits; 2006! has 5,765): beyond it only a float is computed."""
 
-MAX_EXACT_FACTORIAL: Final = 12_000
+MAX_TOTAL_BITS: Final = 1_000_000
+"""All exact values within one tree together; the greatest common divisors of long fractions cost the square of their length."""
+
+MAX_EXPONENT_BITS: Final = 64
+"""An exponent is looked at exactly up to this size, to see an odd root or a whole power."""
+
+MAX_EXACT_FACTORIAL: Final = 3_000
 MAX_FACTORIAL: Final = 10**7
 """The largest argument of a factorial or binomial whose size is computed at all."""
 
@@ -31,8 +37,12 @@ class UndecidedError(Exception):
     """This number system cannot tell: a pole, a branch that is not defined, or too little precision."""
 
 
-def exact_value(node: Node) -> Fraction | None:
-    """Gives the rational value of a tree, None when it has none by construction or when it would pass `MAX_BITS`."""
+def exact_value(node: Node, max_bits: int = MAX_BITS) -> Fraction | None:
+    """Gives the rational value of a tree, None when it has none by construction or when a part of it would pass the bounds."""
+    return _exact(node, max_bits, [MAX_TOTAL_BITS])
+
+
+def _exact(node: Node, max_bits: int, left: list[int]) -> Fraction | None:
     if node.kind == "number":
         return Fraction(node.value)
     if node.kind not in {
@@ -50,12 +60,15 @@ def exact_value(node: Node) -> Fraction | None:
         return None
     values: list[Fraction] = []
     for child in node.children:
-        value = exact_value(child)
+        value = _exact(child, max_bits, left)
         if value is None:
             return None
         values.append(value)
     result = _combine(node, values)
-    return None if result is None or _bits(result) > MAX_BITS else result
+    if result is None:
+        return None
+    left[0] -= _bits(result)
+    return None if left[0] < 0 or _bits(result) > max_bits else result
 
 
 def _combine(node: Node, values: list[Fraction]) -> Fraction | None:  # noqa: C901, PLR0911, PLR0912 - one line an operation
@@ -284,8 +297,10 @@ class Evaluator:
                 relative = top[1] / abs(top[0]) + low[1] / abs(low[0]) + rest[1] / abs(rest[0])
                 return self._rounded(value, abs(value) * relative * 2)
             case "power":
-                return self._power((left, left_error), (right, right_error), exact_value(node.children[1]))
-        degree = exact_value(node.children[1])
+                return self._power(
+                    (left, left_error), (right, right_error), exact_value(node.children[1], MAX_EXPONENT_BITS)
+                )
+        degree = exact_value(node.children[1], MAX_EXPONENT_BITS)
         if not degree:
             raise UndecidedError("a root without a degree")
         return self._power((left, left_error), (self._field.lift(1 / degree), 0), 1 / degree)

@@ -34,7 +34,7 @@ STARVED_SHARE: Final = 0.5
 
 _SHOWN_CHARS: Final = 300
 _LETTER: Final = re.compile(r"^[\s(*（]*([A-J])[\s)*）.]*$")
-_LETTER_WITH_OPTION: Final = re.compile(r"^[\s(（*]*([A-J])\s*[)）.:：、]\s*\**\s*(\S.*)$", re.DOTALL)
+_LETTER_WITH_OPTION: Final = re.compile(r"^[\s(（*]*([A-J])\s*[)）.:：、][\s*]*(\S.*)$", re.DOTALL)
 _UNEVALUATED: Final = re.compile(r"\\(?:i*o?int|sum|prod|lim|frac\s*\{\s*d\s*\})(?![A-Za-z])")
 _AMBIGUOUS_COMMA: Final = re.compile(r"(?<!\d)\d{1,3}(?:,\d{3})+(?!\d)")
 _NOT_WORDS: Final = re.compile(r"\\text|[\s{}$.,;:!?()'\"*`]+")
