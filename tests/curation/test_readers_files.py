@@ -1,12 +1,12 @@
 """Pages and source files: one document a file; and how a page's bytes become characters."""
 
 import gzip
-import os
 
 import pytest
-from reading_kit import read_input
+from reading_kit import read, read_input, recipe_of
 
 from curation.readers.html import decode_page
+from curation.readers.listing import list_pieces
 from curation.steps.extract import extract_page
 
 
@@ -41,8 +41,8 @@ def test_a_source_tree_gives_its_text_files_with_path_and_repository(tmp_path):
     (tmp_path / "one" / "empty.py").touch()
     (tmp_path / "one" / ".hidden").write_text("secret")
     (tmp_path / "top.py").write_text("top")
-    os.symlink(tmp_path / "one", tmp_path / "link")
-    os.symlink(tmp_path / "top.py", tmp_path / "link.py")
+    (tmp_path / "link").symlink_to(tmp_path / "one")
+    (tmp_path / "link.py").symlink_to(tmp_path / "top.py")
     found = read_input(tmp_path, ".", format="source", repo_depth=2)
     assert [(row["path"], row["repo"]) for row in found.rows] == [
         ("one/deep/er/a.py", "one/deep"),
@@ -65,10 +65,6 @@ def test_a_large_source_file_is_a_fault(tmp_path):
 
 
 def test_a_file_that_vanished_is_a_fault(tmp_path):
-    from reading_kit import read, recipe_of
-
-    from curation.readers.listing import list_pieces
-
     (tmp_path / "a.html").write_text("<p>x")
     pieces, _ = list_pieces(recipe_of({"source": "s", "path": "a.html"}), tmp_path)
     (tmp_path / "a.html").unlink()
@@ -102,4 +98,4 @@ def test_pages_are_decoded_by_mark_transport_page_or_bytes(page, declared, text)
 def test_no_bytes_make_decoding_raise():
     for declared in (None, "utf-8", "utf-16", "gbk", "x"):
         assert isinstance(decode_page(bytes(range(256)) * 3, declared), str)
-        assert decode_page(b"", declared) == ""  # noqa: PLC1901 - it is text that is asked for
+        assert decode_page(b"", declared) == ""

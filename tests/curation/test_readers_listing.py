@@ -119,8 +119,8 @@ def test_pages_need_an_extract_step_first(tmp_path):
 
 def test_what_folders_hold_beside_input_is_counted(tree):
     os.mkfifo(tree / "pipe.jsonl")
-    os.symlink(tree / "Z.jsonl", tree / "again.jsonl")
-    os.symlink(tree, tree / "loop")
+    (tree / "again.jsonl").symlink_to(tree / "Z.jsonl")
+    (tree / "loop").symlink_to(tree)
     (tree / ".git").mkdir()
     counts = Counter()
     assert len(paths(tree, {"source": "s", "path": ".", "exclude": ["a/*"]}, counts=counts)) == 4
@@ -134,7 +134,7 @@ def test_what_folders_hold_beside_input_is_counted(tree):
 
 
 def test_a_name_that_is_not_utf8_is_a_fault(tree):
-    os.rename(os.fsencode(tree / "Z.jsonl"), os.fsencode(tree) + b"/\xff.jsonl")
+    (tree / "Z.jsonl").rename(tree / os.fsdecode(b"\xff.jsonl"))
     pieces, faults = list_pieces(recipe_of({"source": "s", "path": "."}), tree)
     assert len(pieces) == 4
     assert [(fault.locator, fault.error) for fault in faults] == [("\ufffd.jsonl", "the file's name is not UTF-8")]

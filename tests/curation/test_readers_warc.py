@@ -37,7 +37,7 @@ RECORDS = [
     response("http://b/", "plain naïve".encode(), "text/plain; charset=utf-8"),
     response("http://c/", b"\x89PNG", "image/png"),
     response("http://d/", b"<p>gone</p>", status="404 Not Found"),
-    record("conversion", "WET text \0".encode(), WARC_Target_URI="http://e/", Content_Type="text/plain"),
+    record("conversion", b"WET text \0", WARC_Target_URI="http://e/", Content_Type="text/plain"),
     response("http://f/", gzip.compress(b"<p>packed</p>"), extra="Content-Encoding: gzip\r\n"),
 ]
 
