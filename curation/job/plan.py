@@ -161,7 +161,6 @@ def make_plan(recipe: CurateRecipe, base: Path, limit: int | None = None) -> Pla
     build_steps(recipe)  # a rule that does not exist is refused before any work
     skipped: Counter[str] = Counter()
     pieces, faults = list_pieces(recipe, base, skipped)
-    _refuse_twins(pieces)
     inputs = _fingerprints(pieces)
     shards = cut_shards(pieces, recipe.output.input_shard_bytes)
     if limit is not None:
@@ -174,18 +173,6 @@ def make_plan(recipe: CurateRecipe, base: Path, limit: int | None = None) -> Pla
     ]
     run_id = digest("curate", settings_hash(identity))
     return Plan(run_id, recipe, limit, code_version(), tuple(inputs), shards, tuple(faults), dict(sorted(skipped.items())))
-
-
-def _refuse_twins(pieces: Iterable[Piece]) -> None:
-    """Refuses two inputs that would give their documents the same ids."""
-    seen: dict[tuple[str, str, str, int], Piece] = {}
-    for piece in pieces:
-        other = seen.setdefault((piece.source, piece.dump, piece.path, piece.start), piece)
-        if other is not piece:
-            raise UserError(
-                f"source {piece.source!r} has {piece.path!r} twice (under {other.root} and {piece.root}): their documents would "
-                "have the same ids; give one input another `source` or `dump`"
-            )
 
 
 def cut_shards(pieces: Iterable[Piece], shard_bytes: int) -> tuple[tuple[Piece, ...], ...]:
