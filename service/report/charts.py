@@ -58,8 +58,8 @@ def nice_ticks(top: float, count: int = 4) -> list[float]:
     if top <= 0:
         return [0.0, 1.0]
     step = _nice_step(top / count)
-    if top >= 1 and step < 1:
-        step = 1.0  # counts have no halves
+    if top >= 1 and not step.is_integer():
+        step = max(1.0, 2 * step)  # counts have no halves
     return [step * index for index in range(math.ceil(top / step - 1e-9) + 1)]
 
 

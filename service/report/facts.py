@@ -246,6 +246,7 @@ class VerifierFact:
     total: RateFact
     mean: float | None
     mean_ms: float | None
+    all_or_nothing: bool  # every score is 0 or 1: a histogram would say no more than the rate
     score_edges: Sequence[float]
     score_counts: Sequence[int]
     domains: Sequence[RateFact]

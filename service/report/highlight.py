@@ -36,9 +36,10 @@ _PLAIN_CONTROLS = frozenset("\t\n")
 _SUSPECT = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
 )
-#: Words for differences: runs of letters and digits, single ideographs and kana (scripts without spaces), single signs.
+#: Words for differences, each with the white space after it: runs of letters and digits, single ideographs and kana (scripts
+#: without spaces), single signs.
 _WORD = re.compile(
-    r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+|\s+|[^\w\s]"
+    r"(?:[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+|[^\w\s])\s*|\s+"
 )
 
 #: Highlights of one text; further spans are left plain.
@@ -48,7 +49,11 @@ MAX_MARKUP_FACTOR = 8
 #: Most words a side that are compared after the common ends are set aside; bounds the time of one comparison.
 MAX_DIFF_WORDS = 2500
 #: Words of agreement that are shown on each side of a difference.
-DIFF_CONTEXT_WORDS = 14
+DIFF_CONTEXT_WORDS = 9
+#: Most differences that are shown in one piece, however close they are.
+MAX_HUNK_CHANGES = 6
+#: Where two texts differ, in words: from and to on the left, from and to on the right.
+Change = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -211,33 +216,34 @@ def differences(left: str, right: str, max_hunks: int, max_words: int = 60) -> t
     tail = _common(ours[head:][::-1], theirs[head:][::-1])
     middle = ours[head : len(ours) - tail][:MAX_DIFF_WORDS], theirs[head : len(theirs) - tail][:MAX_DIFF_WORDS]
     if not middle[0] and not middle[1]:
-        beginning = visible("".join(ours[: max_words * 2]))
+        beginning = visible("".join(ours[: max_words * 2]).rstrip())
         return [Hunk(beginning, beginning, 0)], 0
     matcher = difflib.SequenceMatcher(None, middle[0], middle[1])
-    changes = [
-        (head + a0, head + a1, head + b0, head + b1)
-        for a0, a1, b0, b1 in _joined([code[1:] for code in matcher.get_opcodes() if code[0] != "equal"])
-    ]
+    differing = [code[1:] for code in matcher.get_opcodes() if code[0] != "equal"]
+    if min(map(len, middle)) == MAX_DIFF_WORDS and len(differing) > 1:
+        differing.pop()  # where the comparison was cut off, not where the texts differ
+    moved = [(head + a0, head + a1, head + b0, head + b1) for a0, a1, b0, b1 in _joined(differing)]
+    changes = [_narrowed(ours, theirs, change) for change in moved]
+    groups = _grouped(changes)
     hunks: list[Hunk] = []
     shown_to = 0
-    for number, (a0, a1, b0, b1) in enumerate(changes[:max_hunks]):
-        before = min(DIFF_CONTEXT_WORDS, a0 - shown_to)
-        next_change = changes[number + 1][0] if number + 1 < len(changes) else len(ours)
-        after = min(DIFF_CONTEXT_WORDS, next_change - a1)
-        skipped = sum(not word.isspace() for word in ours[shown_to : a0 - before])
-        hunks.append(
-            Hunk(
-                _side(ours, a0, a1, around=(before, after), name="kept-only", max_words=max_words),
-                _side(theirs, b0, b1, around=(before, after), name="removed-only", max_words=max_words),
-                skipped,
-            )
-        )
-        shown_to = a1 + after
-    return hunks, len(changes) - len(hunks)
+    for number, group in enumerate(groups[:max_hunks]):
+        before = min(DIFF_CONTEXT_WORDS, group[0][0] - shown_to)
+        next_change = groups[number + 1][0][0] if number + 1 < len(groups) else len(ours)
+        after = min(DIFF_CONTEXT_WORDS, next_change - group[-1][1])
+        # Where only white space differs it is marked; elsewhere that after the last word is not.
+        exact = ["".join(ours[a0:a1]).split() == "".join(theirs[b0:b1]).split() for a0, a1, b0, b1 in group]
+        sides = [
+            _side(words, [(change[at], change[at + 1]) for change in group], exact, (before, after), name, max_words)
+            for words, at, name in ((ours, 0, "kept-only"), (theirs, 2, "removed-only"))
+        ]
+        hunks.append(Hunk(sides[0], sides[1], group[0][0] - before - shown_to))
+        shown_to = group[-1][1] + after
+    return hunks, len(changes) - sum(map(len, groups[:max_hunks]))
 
 
 def _words(text: str) -> list[str]:
-    # Ten times the compared words are enough for the common ends of any pair worth showing.
+    # A hundred characters for each compared word leave room for the common beginning of any pair worth showing.
     found: Iterator[re.Match[str]] = _WORD.finditer(text[: MAX_DIFF_WORDS * 100])
     return [match.group() for match in found]
 
@@ -251,11 +257,11 @@ def _common(ours: Sequence[str], theirs: Sequence[str]) -> int:
     return count
 
 
-def _joined(changes: Sequence[tuple[int, int, int, int]]) -> list[tuple[int, int, int, int]]:
+def _joined(changes: Sequence[Change]) -> list[Change]:
     """Joins differences with less agreement between them than would be shown twice."""
-    joined: list[tuple[int, int, int, int]] = []
+    joined: list[Change] = []
     for change in changes:
-        if joined and change[0] - joined[-1][1] <= 2:
+        if joined and change[0] - joined[-1][1] <= 1:
             last = joined[-1]
             joined[-1] = (last[0], change[1], last[2], change[3])
         else:
@@ -263,13 +269,48 @@ def _joined(changes: Sequence[tuple[int, int, int, int]]) -> list[tuple[int, int
     return joined
 
 
-def _side(words: Sequence[str], start: int, stop: int, *, around: tuple[int, int], name: str, max_words: int) -> Markup:
-    before, after = around
-    shown = words[start:stop][: max_words * 2]  # every second one is white space
-    pieces = [visible("".join(words[start - before : start]).lstrip(" "))]
-    if shown:
-        pieces.append(Markup('<mark class="{}">{}</mark>').format(name, visible("".join(shown))))
-    if stop - start > len(shown):
-        pieces.append(_gap(sum(not word.isspace() for word in words[start + len(shown) : stop]), "word"))
-    pieces.append(visible("".join(words[stop : stop + after])))
+def _narrowed(ours: Sequence[str], theirs: Sequence[str], change: Change) -> Change:
+    """Takes a first word that differs in the white space after it alone out of a difference, if something is left."""
+    a0, a1, b0, b1 = change
+    if max(a1 - a0, b1 - b0) > 1 and a0 < a1 and b0 < b1 and ours[a0].rstrip() == theirs[b0].rstrip():
+        return a0 + 1, a1, b0 + 1, b1
+    return change
+
+
+def _grouped(changes: Sequence[Change]) -> list[list[Change]]:
+    """Puts differences together whose surroundings meet, at most `MAX_HUNK_CHANGES` of them."""
+    groups: list[list[Change]] = []
+    for change in changes:
+        near = bool(groups) and change[0] - groups[-1][-1][1] <= 2 * DIFF_CONTEXT_WORDS
+        if near and len(groups[-1]) < MAX_HUNK_CHANGES:
+            groups[-1].append(change)
+        else:
+            groups.append([change])
+    return groups
+
+
+def _side(  # noqa: PLR0917 - the two sides are called in one loop
+    words: Sequence[str],
+    changes: Sequence[tuple[int, int]],
+    exact: Sequence[bool],
+    around: tuple[int, int],
+    name: str,
+    max_words: int,
+) -> Markup:
+    """Gives one side of a hunk: the differing words marked, the words between them and around them plain."""
+    start, stop = changes[0][0] - around[0], changes[-1][1]
+    indent = words[start - 1].rpartition("\n") if start else ("", "", "")
+    pieces = [visible((indent[2] if indent[1] else "") + "".join(words[start : changes[0][0]]))]
+    position = changes[0][0]
+    for (begin, end), whole in zip(changes, exact, strict=True):
+        pieces.append(visible("".join(words[position:begin])))
+        shown = "".join(words[begin : min(end, begin + max_words)])
+        if shown:
+            marked = shown if whole else shown.rstrip() or shown
+            pieces.append(Markup('<mark class="{}">{}</mark>').format(name, visible(marked)))
+            pieces.append(visible(shown[len(marked) :]))
+        if end - begin > max_words:
+            pieces.append(_gap(end - begin - max_words, "word"))
+        position = end
+    pieces.append(visible("".join(words[stop : stop + around[1]]).rstrip()))
     return Markup("").join(pieces)

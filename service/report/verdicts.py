@@ -114,6 +114,7 @@ def verifier_facts(connection: sa.Connection, runs: Sequence[str]) -> list[Verif
                 total=rate_fact(key[0], counts.passed, counts.scored, total - counts.scored),
                 mean=counts.score_sum / counts.scored if counts.scored else None,
                 mean_ms=counts.elapsed_sum / total if total else None,
+                all_or_nothing=_all_or_nothing(counts),
                 score_edges=edges,
                 score_counts=bins,
                 domains=_domain_facts(counts.domains.values()),
@@ -185,6 +186,13 @@ def _count(connection: sa.Connection, runs: Sequence[str]) -> dict[Key, _Counts]
         of_domain.scored += int(rows_)
         of_domain.passed += passed
     return counted
+
+
+def _all_or_nothing(counts: _Counts) -> bool:
+    # What is in the last bin is 1 and what is in the first is 0 exactly when the sum is the number of the former.
+    return (
+        sum(counts.bins[1:-1]) == 0 and counts.low == 0.0 and counts.high == 1.0 and counts.score_sum == counts.bins[-1]
+    )
 
 
 def _unit_edges() -> list[float]:

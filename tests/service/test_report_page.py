@@ -138,6 +138,8 @@ def test_verdicts_count_what_is_unscored_apart(world):
     assert list(math.statuses.items()) == [("correct", 10), ("incorrect", 6), ("unparseable", 2), ("error", 2)]
     assert (math.total.passed, math.total.scored, math.total.unscored) == (10, 18, 2)
     assert math.mean == pytest.approx(10 / 18)
+    assert math.all_or_nothing
+    assert not facts["language"].all_or_nothing
     assert sum(math.score_counts) == 18
     assert (math.score_counts[0], math.score_counts[-1]) == (8, 10)
     assert [(rate.label, rate.passed, rate.scored, rate.unscored) for rate in math.domains] == [

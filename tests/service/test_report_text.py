@@ -136,6 +136,34 @@ def test_differences_escape_what_they_show():
     assert "RLO" in hunks[0].right
 
 
+def test_close_differences_stand_in_one_piece():
+    left = "one two three four. " * 3 + "red and green and blue things " + "five six " * 30 + "last word"
+    right = left.replace("red", "RED").replace("blue", "BLUE").replace("last", "LAST")
+    hunks, more = differences(left, right, 4)
+    assert more == 0
+    assert [str(hunk.left).count("<mark") for hunk in hunks] == [2, 1]
+    assert "and green and" in hunks[0].right
+    assert differences(left, right, 1)[1] == 1
+
+
+def test_a_comparison_that_is_cut_off_shows_no_difference_of_its_own():
+    left = " ".join(f"word{number}" for number in range(40_000))
+    right = left.replace("word10 ", "changed ").replace("word39990 ", "changed again ")
+    hunks, _ = differences(left, right, 8)
+    assert [str(hunk.left).count("<mark") for hunk in hunks] == [1]
+    assert ">word10<" in hunks[0].left
+
+
+def test_what_is_added_at_the_end_is_marked_alone():
+    hunks, _ = differences("a b c", "a b c\n# copy", 4)
+    assert (str(hunks[0].left), str(hunks[0].right)) == ("a b c", 'a b c\n<mark class="removed-only"># copy</mark>')
+
+
+def test_a_difference_in_white_space_alone_is_marked_with_it():
+    hunks, _ = differences("a b c", "a  b c", 4)
+    assert '<mark class="removed-only">a  </mark>' in hunks[0].right
+
+
 def test_equal_texts_give_their_beginning():
     hunks, more = differences("same words " * 500, "same words " * 500, 4)
     assert (len(hunks), more) == (1, 0)
@@ -203,6 +231,7 @@ def test_axis_ticks_are_few_round_and_reach_the_top(top):
     assert ticks[0] == 0
     assert ticks[-1] >= top
     assert 2 <= len(ticks) <= 7
+    assert all(float(tick).is_integer() for tick in ticks)
 
 
 def parsed(markup: Markup) -> ET.Element:
