@@ -87,7 +87,7 @@ def local_path(piece: Piece) -> Path:
 
 
 def _read(piece: Piece, output: OutputRecipe, counts: Counter[str]) -> Iterator[Document | pa.RecordBatch | Fault]:
-    """Reads one piece with the reader of its format; a file that cannot be opened, or is empty, is one fault."""
+    """Reads one piece with the reader of its format; a file that cannot be opened, is empty or trips its reader is one fault."""
     path = local_path(piece)
     try:
         # An empty module is a usual thing in a source tree; elsewhere an empty file is a transfer that went wrong.
@@ -104,6 +104,10 @@ def _read(piece: Piece, output: OutputRecipe, counts: Counter[str]) -> Iterator[
             yield read_fault(piece, "", "empty file", 0, piece.num_bytes)
     except OSError as error:
         yield read_fault(piece, "", f"cannot be read: {error.strerror or error}")
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - what a hostile file sets off in a library must stay with that file
+        yield read_fault(piece, "", f"reading stopped: {type(error).__name__}: {error}")
 
 
 def _count(batch: pa.RecordBatch, counts: Counter[str]) -> None:

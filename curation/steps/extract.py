@@ -1,6 +1,5 @@
 """The step that turns pages into text, with their formulas kept."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -8,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 from resiliparse.extract.html2text import extract_plain_text
-from resiliparse.parse.html import HTMLTree
 
 from columnar.text import clean_text
 from curation.meta import add_to_meta
@@ -16,6 +14,7 @@ from curation.model import RAW, Reading, StepOutput
 from curation.readers.html import decode_page
 from curation.steps.formulas import hold_formulas
 from curation.steps.outcome import part, rows_of
+from curation.steps.pages import parse_page
 from schemas.arrow import DOCUMENTS
 from schemas.recipe import ExtractRecipe
 
@@ -28,10 +27,6 @@ MAX_DEPTH = 512
 _TOO_DEEP = " > ".join("*" * MAX_DEPTH)
 #: A page with fewer tags is quick at any depth.
 _MANY_TAGS = 4096
-#: Attributes that one element may have; the parser compares each with all before it.
-MAX_ATTRIBUTES = 20_000
-_LONG_TAG = re.compile(r"<[A-Za-z][^<>]{40000,}")
-_ATTRIBUTE = re.compile(r"[\s/\"'][^\s=/\"'<>]")
 
 _PAGE_COLUMNS = ("html", "html_encoding")
 
@@ -61,11 +56,9 @@ def extract_page(page: str, *, main_content: bool = True, formulas: bool = True)
         formulas: keep formulas as TeX between dollar signs.
 
     Raises:
-        ValueError: an element has more than `MAX_ATTRIBUTES` attributes.
+        ValueError: see `curation.steps.pages.parse_page`.
     """
-    if len(page) > 2 * MAX_ATTRIBUTES:
-        _check_attributes(page)
-    tree = HTMLTree.parse(page)
+    tree = parse_page(page)
     document = tree.document
     if page.count("<") > _MANY_TAGS and document is not None and document.query_selector(_TOO_DEEP) is not None:
         main_content = formulas = False
@@ -75,16 +68,6 @@ def extract_page(page: str, *, main_content: bool = True, formulas: bool = True)
     text = extract_plain_text(tree, preserve_formatting=True, main_content=main_content, alt_texts=False)
     text, replaced = clean_text(held.restore(text) if held else text)
     return Extraction(text.strip(), clean_text(title)[0], len(held) if held else 0, replaced)
-
-
-def _check_attributes(page: str) -> None:
-    for tag in _LONG_TAG.finditer(page):
-        start = tag.start()
-        if page.rfind("<script", 0, start) > page.rfind("</script", 0, start):
-            continue  # `a<b` in a program
-        found = sum(1 for _ in _ATTRIBUTE.finditer(page, start, tag.end()))
-        if found > MAX_ATTRIBUTES:
-            raise ValueError(f"a tag with about {found} attributes at character {start}; {MAX_ATTRIBUTES} are read")
 
 
 @dataclass

@@ -13,7 +13,7 @@ from columnar.signals import SIGNALS, measure
 from curation.model import Reading, StepOutput
 from curation.rules import FILE_KINDS, Rule, failing_rules, file_kind
 from curation.steps.outcome import Mask, as_mask, part, put_column, rows_of
-from curation.steps.visible import visible_chars
+from curation.steps.pages import visible_chars
 
 #: Signals of pages in source trees; null for every other file.
 VISIBLE_SIGNALS = {"visible_chars": pa.int64(), "visible_char_share": pa.float64()}

@@ -7,6 +7,8 @@ from reading_kit import read, read_input, recipe_of
 
 from curation.readers.html import decode_page
 from curation.readers.listing import list_pieces
+from curation.readers.reading import READERS
+from curation.readers.source import read_source
 from curation.steps.extract import extract_page
 
 
@@ -99,3 +101,17 @@ def test_no_bytes_make_decoding_raise():
     for declared in (None, "utf-8", "utf-16", "gbk", "x"):
         assert isinstance(decode_page(bytes(range(256)) * 3, declared), str)
         assert decode_page(b"", declared) == ""
+
+
+def test_a_file_that_trips_its_reader_is_a_fault_and_the_next_one_is_read(tmp_path, monkeypatch):
+    def tripping(piece, path, output, counts):
+        if piece.path == "b.py":
+            raise RuntimeError("tripped")
+        yield from read_source(piece, path, output, counts)
+
+    monkeypatch.setitem(READERS, "source", tripping)
+    for name in ("a.py", "b.py", "c.py"):
+        (tmp_path / name).write_text(name)
+    found = read_input(tmp_path, ".", format="source")
+    assert found.texts == ["a.py", "c.py"]
+    assert found.errors == ["reading stopped: RuntimeError: tripped"]

@@ -9,7 +9,7 @@ from step_kit import batch_of, kept_ids, reasons_of, step_of, step_recipe, texts
 from columnar import signals
 from columnar.signals import SIGNALS
 from curation.steps import filter as filter_module
-from curation.steps.build import readings_from_row
+from curation.steps.build import guarded_apply, readings_from_row
 from schemas.arrow import REJECTS, check_contract
 
 GOOD = "the cat and the dog have to be with that bird of prey " * 6
@@ -172,3 +172,12 @@ def test_any_cut_gives_the_same_and_a_written_row_explains_itself(rows, cut, sou
             .append(pa.field("language_score", pa.float32())),
             "rejects",
         )
+
+
+def test_a_hostile_page_in_a_source_tree_ends():
+    page = "<p " + " ".join(f"a{i}=1" for i in range(40_000)) + ">x"
+    output = guarded_apply(
+        step_of(**CODER), batch_of({"text": page, "path": "a.html"}, {"text": "fine", "path": "a.py"})
+    )
+    assert kept_ids(output) == ["1"]
+    assert "attributes" in output.faults[0].error
