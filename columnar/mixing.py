@@ -18,7 +18,6 @@ a false alarm. The rules:
 """
 
 import re
-from collections import Counter
 from itertools import groupby
 from typing import Literal, NamedTuple
 
@@ -127,7 +126,7 @@ def foreign_spans(text: str, target: str) -> list[Span]:
         ValueError: `target` is no ISO 639 code.
     """
     scripts = scripts_of(target)
-    if "Latn" in scripts and text.isascii():
+    if ("Latn" in scripts and text.isascii()) or not _is_foreign(scripts)[script_numbers()[code_points(text)]].any():
         return []
     letters = _classify(text, scripts)
     return _spans(text, _fragments(text, letters, latin_target="Latn" in scripts), letters.spoken)
@@ -147,8 +146,9 @@ def consistency(text: str, target: str) -> LanguageCounts:
     letters = _classify(text, scripts)
     spans = _spans(text, _fragments(text, letters, latin_target="Latn" in scripts), letters.spoken)
     words = _segment(letters.bits)
-    languages = _word_languages(words, letters, spans, target)
-    counts = Counter(languages)
+    names = list(dict.fromkeys([target, *(span.language for span in spans)]))
+    languages = _word_languages(words, letters, spans, names)
+    counts = dict(zip(names, np.bincount(languages, minlength=len(names)).tolist(), strict=True))
     num_spoken = len(languages)
     off_script = sum(int(letters.spoken[s.start : s.end].sum()) for s in spans if s.severity == "off_script")
     return LanguageCounts(
@@ -157,8 +157,8 @@ def consistency(text: str, target: str) -> LanguageCounts:
         zxx_words=len(words) - num_spoken,
         ratio=counts[target] / num_spoken if num_spoken else 1.0,
         off_script_share=off_script / max(1, int(letters.spoken.sum())),
-        switches=sum(map(str.__ne__, languages, languages[1:])),
-        shares={language: count / num_spoken for language, count in counts.most_common()},
+        switches=int(np.count_nonzero(np.diff(languages))),
+        shares={name: count / num_spoken for name, count in sorted(counts.items(), key=lambda c: -c[1]) if count},
         spans=spans,
     )
 
@@ -178,8 +178,13 @@ def _classify(text: str, allowed: frozenset[str]) -> _Letters:
         # A mark belongs to the character before it.
         scripts = scripts[np.maximum.accumulate(np.where(scripts == INHERITED, 0, np.arange(scripts.size)))]
     spoken = (scripts != COMMON) & (scripts != INHERITED)
-    foreign = spoken & np.array([name not in allowed for name in SCRIPTS])[scripts]
+    foreign = _is_foreign(allowed)[scripts]
     return _Letters(spoken, foreign, scripts, bits)
+
+
+def _is_foreign(allowed: frozenset[str]) -> npt.NDArray[np.bool_]:
+    """Says of each script number whether it is a script, and not one of these."""
+    return np.array([name not in allowed and number not in {COMMON, INHERITED} for number, name in enumerate(SCRIPTS)])
 
 
 def _fragments(text: str, letters: _Letters, *, latin_target: bool) -> list[_Fragment]:
@@ -270,20 +275,22 @@ def _joins(text: str, left: _Fragment, right: _Fragment, spoken: bytes) -> bool:
     return "\n" not in text[left.end : right.start] and 1 not in spoken[left.end : right.start]
 
 
-def _word_languages(words: npt.NDArray[np.int64], letters: _Letters, spans: list[Span], target: str) -> list[str]:
-    """Gives the language of each word that has one, in order."""
+def _word_languages(
+    words: npt.NDArray[np.int64], letters: _Letters, spans: list[Span], names: list[str]
+) -> npt.NDArray[np.int64]:
+    """Gives the language of each word that has one, in order: its index in `names`, 0 for the target."""
     spoken_before = np.concatenate(([0], np.cumsum(letters.spoken)))
     foreign_before = np.concatenate(([0], np.cumsum(letters.foreign)))
     num_spoken = spoken_before[words[:, 1]] - spoken_before[words[:, 0]]
     num_foreign = foreign_before[words[:, 1]] - foreign_before[words[:, 0]]
-    languages = np.full(len(words), target, object)
+    languages = np.zeros(len(words), np.int64)
     foreign_words = np.flatnonzero(2 * num_foreign > num_spoken)
     if foreign_words.size:
         foreign_at = np.flatnonzero(letters.foreign)
         first_foreign = foreign_at[np.searchsorted(foreign_at, words[foreign_words, 0])]
         span_of = np.searchsorted([span.start for span in spans], first_foreign, "right") - 1
-        languages[foreign_words] = np.array([span.language for span in spans], object)[span_of]
-    return [str(language) for language in languages[num_spoken > 0]]
+        languages[foreign_words] = np.array([names.index(span.language) for span in spans])[span_of]
+    return languages[num_spoken > 0]
 
 
 @nb.njit(cache=True, nogil=True)
