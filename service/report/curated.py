@@ -14,7 +14,6 @@ from curation.job.layout import Layout
 from curation.job.manifest import FunnelStep as ManifestStep
 from curation.job.manifest import Manifest, load_manifest
 from curation.rules import resolve_rules
-from curation.steps.language import NOT_KEPT, SCORE_TOO_LOW
 from schemas.errors import RecipeError
 from schemas.recipe import CurateRecipe, FilterRecipe, LanguageRecipe, NearDedupRecipe
 from service.report.documents import document_facts
@@ -26,6 +25,10 @@ MAX_SOURCES = 20
 MAX_REASONS = 15
 MAX_FAULTS = 50
 MAX_WARNINGS = 30
+#: The reasons of steps without a rule table. Named anew: their own modules take a second to import, and a test holds them equal.
+LANGUAGE_NOT_KEPT = "language_not_kept"
+LANGUAGE_SCORE_TOO_LOW = "language_score_too_low"
+NEAR_DUPLICATE = "near_duplicate"
 _KINDS = ("kept", "rejects", "duplicates", "quarantine", "index")
 
 
@@ -188,10 +191,10 @@ def _rules(step: FilterRecipe | LanguageRecipe | NearDedupRecipe | None) -> list
         return [(rule.reason, rule.signal, rule.operator, f"{rule.threshold:g}", rule.doc) for rule in rules]
     if isinstance(step, LanguageRecipe) and step.keep:
         return [
-            (NOT_KEPT, "language", "not in", ", ".join(step.keep), "the languages that are kept"),
-            (SCORE_TOO_LOW, "language_score", "<", f"{step.min_score:g}", f"least score of {step.engine}"),
+            (LANGUAGE_NOT_KEPT, "language", "not in", ", ".join(step.keep), "the languages that are kept"),
+            (LANGUAGE_SCORE_TOO_LOW, "language_score", "<", f"{step.min_score:g}", f"least score of {step.engine}"),
         ]
     if isinstance(step, NearDedupRecipe):
         words = f"true Jaccard of {step.ngram}-word shingles with an earlier document that stays"
-        return [("near_duplicate", "similarity", "\u2265", f"{step.threshold:g}", words)]
+        return [(NEAR_DUPLICATE, "similarity", "\u2265", f"{step.threshold:g}", words)]
     return []

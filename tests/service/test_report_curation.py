@@ -13,11 +13,13 @@ from report_world import ReportWorld, small_world
 from curation.job.layout import Layout
 from curation.job.manifest import Artifact, Manifest, make_funnel, save_manifest
 from curation.job.tally import Tally
+from curation.job.writing import NEAR_DUPLICATE
+from curation.steps.language import NOT_KEPT, SCORE_TOO_LOW
 from schemas.arrow import extended
 from schemas.files import write_part
 from schemas.ids import document_id
 from schemas.recipe import CurateRecipe
-from service.report import documents, parquet, twins
+from service.report import curated, documents, parquet, twins
 from service.report.curated import curation_fact
 from service.report.facts import Sampled
 from service.report.gather import gather
@@ -245,6 +247,12 @@ def test_thresholds_are_the_recipe_s_with_every_rule_also_unused_ones(out):
     assert ("gopher_quality", "too_many_words") not in rules
     assert rules["language", "language_not_kept"].threshold == "en, zh"
     assert rules["near_dedup", "near_duplicate"].first == 12
+
+
+def test_reasons_are_named_as_the_steps_name_them():
+    assert curated.LANGUAGE_NOT_KEPT == NOT_KEPT
+    assert curated.LANGUAGE_SCORE_TOO_LOW == SCORE_TOO_LOW
+    assert curated.NEAR_DUPLICATE == NEAR_DUPLICATE
 
 
 def test_twins_are_of_varied_similarity_with_marked_differences(out):

@@ -316,3 +316,15 @@ def test_texts_of_any_size_leave_the_page_small(tmp_path):
     world = small_world(tmp_path / "out", "\u202e<\u2066>" * 100_000)
     target = write_report(world.engine, world.out, tmp_path / "report.html")
     assert target.stat().st_size < page.MAX_PAGE_BYTES // 4
+
+
+def test_postgresql_gives_the_same_facts_as_sqlite(world, tmp_path, postgresql_url):
+    other = small_world(tmp_path / "out", url=postgresql_url)
+    ours, theirs = gather(world.engine, world.out), gather(other.engine, other.out)
+    other.engine.dispose()
+    assert theirs.verifiers == ours.verifiers
+    assert theirs.samples == ours.samples
+    assert theirs.tiles == ours.tiles
+    assert theirs.selections == ours.selections
+    page_of = render(theirs)
+    assert "postgres" not in page_of.lower()
