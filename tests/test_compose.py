@@ -70,7 +70,9 @@ def test_every_service_of_ours_starts(postgresql_url, valkey_url, tmp_path):
     assert upgraded.returncode == 0, upgraded.stderr
     environment = environment_of("worker", postgresql_url, valkey_url, tmp_path)
     worker = subprocess.Popen(
-        [sys.executable, "-m", "service.cli", *services["worker"]["command"][1:]], env=environment, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "service.cli", *services["worker"]["command"][1:]],
+        env=environment,
+        stderr=subprocess.DEVNULL,
     )
     try:
         health = services["worker"]["healthcheck"]["test"]

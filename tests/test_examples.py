@@ -10,7 +10,9 @@ from schemas.recipe import CurateRecipe, SelectRecipe, VerifyRecipe, load_recipe
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
-@pytest.mark.parametrize(("name", "model"), [("curate", CurateRecipe), ("rubric", VerifyRecipe), ("select", SelectRecipe)])
+@pytest.mark.parametrize(
+    ("name", "model"), [("curate", CurateRecipe), ("rubric", VerifyRecipe), ("select", SelectRecipe)]
+)
 def test_example_is_valid(name, model):
     assert load_recipe(EXAMPLES / f"{name}.yaml", model).name
 

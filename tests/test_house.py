@@ -32,7 +32,11 @@ def test_a_wrong_import_is_caught(tmp_path):
     (tmp_path / "rewards" / "wrong.py").write_text("import curation\n")
     (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
     result = subprocess.run(
-        [Path(sys.executable).parent / "lint-imports", "--no-cache"], cwd=tmp_path, capture_output=True, text=True, check=False
+        [Path(sys.executable).parent / "lint-imports", "--no-cache"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert result.returncode != 0
     assert "rewards.wrong -> curation" in result.stdout
@@ -47,7 +51,19 @@ def test_doors_import_nothing_heavy(module):
 def test_help_names_every_command():
     result = run("from service.cli import main; import sys; sys.argv = ['tamis', '--help']; main()")
     assert result.returncode == 0
-    for command in ("curate", "sample", "verify", "select", "explain", "rules", "worker", "status", "store", "demo", "report"):
+    for command in (
+        "curate",
+        "sample",
+        "verify",
+        "select",
+        "explain",
+        "rules",
+        "worker",
+        "status",
+        "store",
+        "demo",
+        "report",
+    ):
         assert re.search(rf"^  {command} ", result.stdout, re.MULTILINE), command
 
 
@@ -58,7 +74,11 @@ def test_constraints_name_versions_and_no_addresses():
         assert re.fullmatch(r"[A-Za-z0-9_.-]+==[A-Za-z0-9_.+!-]+", line), line
     pinned = {re.split("==", line)[0].lower().replace("_", "-") for line in lines}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    needed = [*project["dependencies"], *project["optional-dependencies"]["demo"], *project["optional-dependencies"]["test"]]
+    needed = [
+        *project["dependencies"],
+        *project["optional-dependencies"]["demo"],
+        *project["optional-dependencies"]["test"],
+    ]
     for requirement in needed:
         name = re.match(r"[A-Za-z0-9_.-]+", requirement)[0].lower().replace("_", "-")
         assert name in pinned, name

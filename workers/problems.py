@@ -40,7 +40,7 @@ _SUM = _Kind(
     {"min_terms": 2, "max_terms": 2, "min_digits": 1, "max_digits": 1},
     (("6 + 3 =", "6 + 3 is 9.", "9"), ("7 - 5 =", "7 - 5 is 2.", "2")),
 )
-# Without division: reasoning-gym's own gold for a division by zero is a number.
+# Without division: reasoning-gym gives some divisions by zero a number for gold.
 _ARITHMETIC = _Kind(
     "basic_arithmetic",
     {
@@ -48,11 +48,11 @@ _ARITHMETIC = _Kind(
         "max_terms": 2,
         "min_digits": 1,
         "max_digits": 1,
-        "operators": ("+", "-", "*"),
+        "operators": ("+", "*"),
         "allow_parentheses": False,
         "allow_negation": False,
     },
-    (("Calculate 8 * 3.", "8 * 3 is 24.", "24"), ("Calculate 9 - 5.", "9 - 5 is 4.", "4")),
+    (("Calculate 8 * 3.", "8 * 3 is 24.", "24"), ("Calculate 4 + 5.", "4 + 5 is 9.", "9")),
 )
 _THREE_TERMS = _Kind(
     "basic_arithmetic",
@@ -74,7 +74,18 @@ _DECIMALS = _Kind(
 )
 
 #: The order in which kinds take turns, so that the first few prompts are as varied as all.
-_TURNS = (_SUM, _ARITHMETIC, _PRODUCT, _THREE_TERMS, _SUM, _ARITHMETIC, _PRODUCT, _DECIMALS)
+_TURNS = (
+    _ARITHMETIC,
+    _PRODUCT,
+    _SUM,
+    _ARITHMETIC,
+    _THREE_TERMS,
+    _PRODUCT,
+    _SUM,
+    _ARITHMETIC,
+    _PRODUCT,
+    _DECIMALS,
+)
 
 
 def demo_prompts(count: int, seed: int = 0) -> pa.Table:

@@ -15,6 +15,9 @@ from typing import Final, NamedTuple
 MAX_BOXES: Final = 16
 """So many different boxes may stand in one answer: honest ones box steps too, a flood hopes that the last rule is another."""
 
+MAX_OPENINGS: Final = 200
+"""Only the last boxes are looked at, for those that nest without end."""
+
 MAX_COMPLETION_CHARS: Final = 1_000_000
 """Of a longer completion only the end is searched."""
 
@@ -120,7 +123,7 @@ def _announced(text: str) -> Extraction | None:
 
 def _boxed(text: str) -> Extraction | None:
     r"""The last box that holds something. `\boxed` as a word, empty boxes and unbalanced ones are none."""
-    openings = list(_BOX.finditer(text))
+    openings = list(_BOX.finditer(text))[-MAX_OPENINGS:]
     if not openings:
         return None
     closings = _matching_braces(text)

@@ -53,6 +53,7 @@ _RENAMED: Final = (
 )  # fmt: skip
 _DELIMITERS: Final = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("**", "**"), ("`", "`"))
 _WRAPPERS: Final = re.compile(r"\\(?:boxed|fbox|text|mathrm|mathbf|textbf)\s*(?=\{)")
+_WHITE: Final = re.compile(r"\s++")
 _MAX_LAYERS: Final = 16
 _TRAILING: Final = " \t\r\n.,;:。"
 _KEY_SPACES: Final = re.compile(r"(?<!\w)\s+|\s+(?!\w)")
@@ -105,7 +106,7 @@ def strip_delimiters(text: str) -> str:
 @functools.lru_cache(maxsize=8192)
 def normalise(text: str) -> str:
     """Gives the answer in one spelling, for the reader. Costs a few passes over the text; idempotent in meaning."""
-    text = strip_delimiters(text)
+    text = strip_delimiters(_WHITE.sub(" ", text))
     text = _VULGAR.sub(r"\1 \2", text)
     text = _SUPERSCRIPTS.sub(lambda run: "^{" + unicodedata.normalize("NFKC", run[0]).replace("−", "-") + "}", text)
     text = unicodedata.normalize("NFKC", text.translate(_SIGN_TABLE)).translate(_SIGN_TABLE)
@@ -117,6 +118,7 @@ def normalise(text: str) -> str:
     text = _SPACES.sub(" ", text)
     for pattern, replacement in _RENAMED:
         text = pattern.sub(replacement, text)
+    text = _WHITE.sub(" ", text)
     return strip_delimiters(text)
 
 

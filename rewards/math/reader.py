@@ -28,6 +28,7 @@ _CLOSERS: Final = {"(": ")]", "[": ")]", "\\{": ("\\}",), "\\langle": ("\\rangle
 _TEXT: Final = re.compile(r"\\text\s*(?=\{)")
 _WORDS_ONLY: Final = re.compile(r"[^\d\\^_=<>+*/|{}\[\]$%]+")
 _LETTERS: Final = re.compile(r"[^\W\d_]{2,}")
+_UNIT_START: Final = re.compile(r"\\text|[^\W\d_]|[°¢€£¥]")
 _UNIT_TAIL: Final = re.compile(
     r"(?:\\text\s*+\{[^{}]*+\}|[^\W\d_]++|\^\s*+\{?-?\d\}?|/|\\cdot|[\s°¢€£¥*.·])++$"
 )  # possessive, hence linear
@@ -146,6 +147,8 @@ class _AnswerReader(ScalarReader):
         """Takes the words behind a scalar, up to a separator; gives them if they are a unit, and drops an annotation."""
         self.spaces()
         end = self.at
+        if not _UNIT_START.match(self.source, end):
+            return ""
         separator = _SEPARATOR.search(self.source, self.at)
         stop = separator.start() if separator else len(self.source)
         tail = self.source[end:stop]

@@ -97,13 +97,14 @@ _COMMAND = """
 import json, sys
 from pathlib import Path
 from curation.job.driver import run_job
+from schemas.errors import ResumableError
 from schemas.recipe import CurateRecipe
 if __name__ == "__main__":
     recipe = CurateRecipe.model_validate(json.loads(sys.argv[1]))
     try:
         run_job(recipe, Path("."), Path(sys.argv[2]), num_workers=2)
-    except KeyboardInterrupt:
-        sys.exit(1)
+    except (KeyboardInterrupt, ResumableError) as error:
+        sys.exit(str(error))
 """
 
 
