@@ -4,7 +4,8 @@ Reads the run's manifest and, of its Parquet files, the row groups that hold wha
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from curation.job.manifest import Manifest, load_manifest
+from schemas.arrow import DUPLICATES
 from schemas.errors import UserError
 from schemas.recipe import CurateRecipe
 
@@ -166,27 +168,38 @@ def _steps(recipe: CurateRecipe, row: Mapping[str, Any], removed: Mapping[str, A
 def _twins(run: _Run, document: str, *, kept: bool) -> dict[str, Any]:
     """Tells the direct evidence. A document that stays has no evidence of its own; one that goes is nobody's `kept_id`."""
     told: dict[str, Any] = {"twin": None, "replaces": [], "num_replaces": 0, "cluster": None}
-    rows = list(_evidence(run, "kept_id" if kept else "id", document))
-    if not rows:
+    rows = _evidence(run, "kept_id" if kept else "id", document)
+    if rows.num_rows == 0:
         return told
-    cluster = sum(1 for _ in _evidence(run, "cluster_id", rows[0]["cluster_id"]))
-    told["cluster"] = {"id": rows[0]["cluster_id"], "removed": cluster}
+    first = rows.sort_by([("similarity", "descending"), ("id", "ascending")]).slice(0, MAX_REPLACED).to_pylist()
+    cluster = first[0]["cluster_id"]
+    told["cluster"] = {"id": cluster, "removed": _evidence(run, "cluster_id", cluster, ["cluster_id"]).num_rows}
     if not kept:
-        return {**told, "twin": {**rows[0], "where": _where(run, rows[0]["kept_id"])}}
-    first = sorted(rows, key=lambda row: (-row["similarity"], row["id"]))[:MAX_REPLACED]
+        return {**told, "twin": {**first[0], "where": _where(run, first[0]["kept_id"])}}
     replaced = [{**row, "where": _where(run, row["id"])} for row in first]
-    return {**told, "replaces": replaced, "num_replaces": len(rows)}
+    return {**told, "replaces": replaced, "num_replaces": rows.num_rows}
 
 
-def _evidence(run: _Run, column: str, value: str) -> Iterator[dict[str, Any]]:
-    """Gives the rows of evidence with this value: one column is read, and the others only of row groups that have it."""
-    for path in run.files("duplicates"):
+def _evidence(run: _Run, column: str, value: str, columns: Sequence[str] = _EVIDENCE) -> pa.Table:
+    """Gives the rows of evidence with this value.
+
+    Evidence is not sorted by any id: one column is read through, files side by side, and the others only of row groups that
+    have the value.
+    """
+
+    def search(path: Path) -> list[pa.Table]:
+        found = []
         with _open(path) as file:
             for group in range(file.metadata.num_row_groups):
-                matches = pc.equal(file.read_row_group(group, columns=[column])[column], value)
+                matches = pc.equal(file.read_row_group(group, columns=[column], use_threads=False)[column], value)
                 if pc.any(matches).as_py():
-                    table = file.read_row_group(group, columns=list(_EVIDENCE))
-                    yield from table.filter(matches).to_pylist()
+                    found.append(file.read_row_group(group, columns=list(columns)).filter(matches))
+        return found
+
+    with ThreadPoolExecutor() as pool:
+        tables = [table for found in pool.map(search, run.files("duplicates")) for table in found]
+    empty = pa.schema([DUPLICATES.field(name) for name in columns]).empty_table()
+    return pa.concat_tables([empty, *(table.replace_schema_metadata() for table in tables)])
 
 
 def _where(run: _Run, document: str) -> str:
