@@ -55,7 +55,7 @@ class Limits:
     """
 
     cpu_seconds: float = 3.0
-    wall_seconds: float = 6.0
+    wall_seconds: float = 30.0
     memory_bytes: int = 512 * 1024 * 1024
 
 

@@ -248,7 +248,7 @@ def math(
     prose: bool = True,
     relative_tolerance: float = 0.0,
     cpu_seconds: float = 3.0,
-    wall_seconds: float = 6.0,
+    wall_seconds: float = 30.0,
     memory_bytes: int = 512 * 1024 * 1024,
     pool: ProcessPool | None = None,
 ) -> Check:
@@ -259,7 +259,8 @@ def math(
         relative_tolerance: how far a number may be from the gold, as a share of it; 0 leaves the gold's written digits to
             decide. For physics data such as Minerva's.
         cpu_seconds: processor time for one slow comparison; over it the verdict is `time_limit`.
-        wall_seconds: elapsed time for one; over it the verdict is `time_limit`, or `error` when the machine was too busy.
+        wall_seconds: elapsed time for one; over it the verdict is `time_limit`, or `error` when the machine was too busy. Far
+            above `cpu_seconds`, so that a busy machine does not change verdicts.
         memory_bytes: memory for one; over it the verdict is `memory_limit`.
         pool: killable processes to use instead of this process's shared ones; must run `rewards.math.engine:handle`.
     """

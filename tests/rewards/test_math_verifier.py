@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rewards import get_verifier
-from rewards.math.verifier import ENGINE
+from rewards.math.extract import extract_answer
+from rewards.math.tree import MAX_ANSWER_CHARS
+from rewards.math.verifier import ENGINE, compare_quickly
 from rewards.pool import Limits, ProcessPool
 from rewards.verdict import UNSCORED
 from schemas.errors import UserError
@@ -179,6 +181,24 @@ def test_equal_fractions_are_equal_and_unequal_ones_are_not(numerator, denominat
     assert verifier(box(f"\\frac{{{numerator + 1}}}{{{denominator}}}"), gold).score == 0.0
 
 
+PUMPED = [
+    *FRAGMENTS, "\\boxed{", "\\boxed{1", "\\boxed{1} ", "\\(1", "\\[", "$1", "<answer>", "#### ", "answer ", '"answer": "', '"answer": "\\\\',
+    "A:", "1,", "{x|", "\\{x|", "(1,", "5 apples and ", "word ", "9!", "--", "- -", "\\left(", "d/",
+]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("piece", PUMPED)
+def test_no_repeated_piece_costs_more_than_its_length(piece):
+    # A pattern that backtracks over its own repeats would not end within the time limit of the suite.
+    long = (piece * 500_000)[:500_000]
+    for completion in (long, long + "\n5", long + " \\boxed{5}"):
+        extract_answer(completion)
+    for answer in (piece * 4000, "5" + piece * 4000, "x=" + piece * 4000):
+        compare_quickly("5", answer[:MAX_ANSWER_CHARS], 0.0)
+        compare_quickly("5", answer[: MAX_ANSWER_CHARS - 1] + "5", 0.0)
+
+
 def bombs():
     return [
         r"7^{10^8}", r"10^6!", r"\binom{10^7}{5\cdot 10^6}", r"\sum_{k=1}^{10^9} k", "(" * 3000 + "1" + ")" * 3000,
@@ -240,3 +260,19 @@ def test_every_gold_validates_itself(reference_data, name, form):
     outputs = [form % (gold[0] if isinstance(gold, list) else gold) for gold in golds]
     verdicts = get_verifier("math").verify_batch(outputs, golds)
     assert [(gold, v) for gold, v in zip(golds, verdicts, strict=True) if v.score != 1.0] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("model", "published"),
+    [("Meta-Llama-3.1-8B-Instruct", 22.2), ("claude-3-haiku-20240307", 15.1), ("gemma-2-2b-it", 4.3)],
+)
+def test_accuracy_on_hard_problems_is_what_was_published(reference_data, model, published):
+    with gzip.open(reference_data("zeroeval_outputs") / f"math-l5__{model}.json.gz", "rt", encoding="utf-8") as file:
+        answers = json.load(file)
+    verdicts = get_verifier("math").verify_batch(
+        [row["output"][0] for row in answers], [row["answer"] for row in answers]
+    )
+    assert len(verdicts) == 721
+    assert all(v.score is not None for v in verdicts)
+    assert 100 * sum(v.score for v in verdicts) / 721 == pytest.approx(published, abs=1.2)

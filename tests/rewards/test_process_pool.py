@@ -1,3 +1,4 @@
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -144,6 +145,22 @@ def test_a_fork_of_the_parent_uses_its_own_processes_and_harms_none(pool):
     assert os.waitpid(child, 0)[1] == 0
     assert outcomes(pool, echo(1)) == ["ok"]
     assert pool.zygote_pid() == zygote
+
+
+def _run_in_daemon(results):
+    pool = ProcessPool(HANDLER)
+    results.put(pool.run([echo("from a daemon")])[0].value)
+    pool.close()
+
+
+def test_a_daemonic_process_may_use_a_pool():
+    # A task queue's workers are such processes, and may start no multiprocessing of their own.
+    context = multiprocessing.get_context("fork")
+    results = context.SimpleQueue()
+    process = context.Process(target=_run_in_daemon, args=(results,), daemon=True)
+    process.start()
+    assert results.get() == "from a daemon"
+    process.join()
 
 
 def test_a_killed_parent_takes_the_zygote_and_workers_with_it():
