@@ -95,6 +95,7 @@ class _Nursery:
         for line in lines:
             pid = os.fork()
             if pid == 0:
+                os.close(self._answers)  # or the driver would not see the nursery's end while a worker lives
                 _work(json.loads(line), self._driver)
             self._answer({"pid": pid})
         return bool(chunk)

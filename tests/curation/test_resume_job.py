@@ -1,0 +1,186 @@
+"""A run that is killed anywhere and started again ends as one that was not: real processes, real signals."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+from job_kit import NUM_FILES, ROOT, count_markers, kill, outcome, recipe, start_command, wait_for_markers, wait_until_gone, write_corpus
+
+from curation.job.driver import run_job
+from schemas.errors import UserError
+
+pytestmark = pytest.mark.slow
+
+#: Between any two steps of a shard's or a run's landing.
+FAILPOINTS = [
+    "curate.after_plan",
+    "curate.after_candidates",
+    "curate.before_parts_land",
+    "files.after_write",
+    "files.after_rename",
+    "curate.after_parts_land",
+    "curate.before_marker",
+    "files.before_rename",
+    "curate.after_marker",
+    "curate.between_links_and_members",
+    "curate.between_shingles_and_index",
+    "curate.after_edges",
+    "curate.after_outputs",
+    "curate.before_manifest",
+    "curate.after_manifest",
+]
+#: Slows the work down, so that a kill falls where it is meant to.
+SLOWLY = {"TAMIS_FAILPOINT": "curate.before_marker", "TAMIS_FAILPOINT_SLEEP": "0.15"}
+
+
+def _undisturbed(tmp_path_factory, num_files):
+    folder = tmp_path_factory.mktemp("resume")
+    job = recipe(write_corpus(folder / "corpus", num_files=num_files))
+    run_job(job, folder, folder / "out", num_workers=2)
+    return job, outcome(folder / "out")
+
+
+@pytest.fixture(scope="module")
+def many_shards(tmp_path_factory):
+    return _undisturbed(tmp_path_factory, NUM_FILES)
+
+
+@pytest.fixture(scope="module")
+def few_shards(tmp_path_factory):
+    return _undisturbed(tmp_path_factory, 4)
+
+
+def _finish(job, out, **environment):
+    assert start_command(job, out, **environment).wait(200) == 0, (out.parent / "command.log").read_text()[-3000:]
+
+
+@pytest.mark.parametrize("stage", ["01-measure", "05-edges"])
+def test_kill_of_the_command(many_shards, tmp_path, stage):
+    job, expected = many_shards
+    out = tmp_path / "out"
+    process = start_command(job, out, **SLOWLY)
+    wait_for_markers(out, NUM_FILES // 3, process, stage)
+    tree = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
+    kill(process)
+    assert wait_until_gone(tree) == [], "workers outlived their command"
+    done = count_markers(out, stage)
+    assert 0.1 * NUM_FILES <= done <= 0.9 * NUM_FILES
+    assert not (out / "curate" / "manifest.json").exists()
+    before = {path.name: path.stat().st_mtime_ns for path in (out / "curate" / "stages" / stage).glob("done-*")}
+    _finish(job, out, **SLOWLY)
+    assert outcome(out) == expected
+    assert before
+
+
+def test_what_is_done_is_not_done_again(many_shards, tmp_path):
+    job, expected = many_shards
+    out = tmp_path / "out"
+    process = start_command(job, out, **SLOWLY)
+    wait_for_markers(out, NUM_FILES // 2, process)
+    kill(process)
+    folder = out / "curate" / "stages" / "01-measure"
+    time.sleep(1.0)  # for workers that were in the middle of a marker
+    before = {path.name: path.read_text() for path in folder.glob("done-*")}
+    process = start_command(job, out, **SLOWLY)
+    wait_for_markers(out, 1, process, "02-exact_dedup")
+    after = {path.name: path.read_text() for path in folder.glob("done-*")}
+    assert process.wait(200) == 0
+    assert len(after) == NUM_FILES
+    assert {name: after[name] for name in before} == before
+    assert outcome(out) == expected
+
+
+@pytest.mark.parametrize("stage", ["01-measure", "04-shingles"])
+def test_kill_of_a_worker(many_shards, tmp_path, stage):
+    """The command itself goes on."""
+    job, expected = many_shards
+    out = tmp_path / "out"
+    process = start_command(job, out, **SLOWLY)
+    wait_for_markers(out, NUM_FILES // 3, process, stage)
+    (nursery,) = psutil.Process(process.pid).children()
+    workers = nursery.children()
+    assert len(workers) == 2
+    workers[0].kill()
+    assert 0.1 * NUM_FILES <= count_markers(out, stage) <= 0.9 * NUM_FILES
+    assert process.wait(200) == 0
+    assert outcome(out) == expected
+
+
+def test_kill_of_the_workers_parent(many_shards, tmp_path):
+    job, expected = many_shards
+    out = tmp_path / "out"
+    process = start_command(job, out, **SLOWLY)
+    wait_for_markers(out, NUM_FILES // 3, process)
+    (nursery,) = psutil.Process(process.pid).children()
+    workers = [child.pid for child in nursery.children()]
+    nursery.kill()
+    assert wait_until_gone(workers) == []
+    assert process.wait(200) == 0
+    assert outcome(out) == expected
+
+
+def test_interrupt_leaves_a_resumable_state(many_shards, tmp_path):
+    job, expected = many_shards
+    out = tmp_path / "out"
+    process = start_command(job, out, **SLOWLY)
+    wait_for_markers(out, NUM_FILES // 3, process)
+    tree = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(60) == 1
+    assert wait_until_gone(tree) == []
+    _finish(job, out)
+    assert outcome(out) == expected
+
+
+@pytest.mark.parametrize("name", FAILPOINTS)
+def test_kill_between_any_two_steps(few_shards, tmp_path, name):
+    job, expected = few_shards
+    out = tmp_path / "out"
+    once = tmp_path / "once"
+    process = start_command(job, out, TAMIS_FAILPOINT=name, TAMIS_FAILPOINT_ONCE=str(once))
+    if process.wait(200) != 0:
+        assert process.returncode == -signal.SIGKILL
+        _finish(job, out)
+    assert once.exists(), "nothing was killed"
+    assert outcome(out) == expected
+    leftovers = [path for path in (out / "curate").rglob("*") if path.name.startswith(".tmp-")]
+    assert leftovers == []
+
+
+def test_a_worker_that_always_dies_fails_the_run_resumably(few_shards, tmp_path):
+    job, expected = few_shards
+    out = tmp_path / "out"
+    process = start_command(job, out, TAMIS_FAILPOINT="curate.before_parts_land")
+    assert process.wait(200) == 1
+    assert "stage measure stopped at 0 of 4 shards: worker process" in (tmp_path / "command.log").read_text()
+    _finish(job, out)
+    assert outcome(out) == expected
+
+
+def test_a_second_command_is_refused_while_the_first_works(many_shards, tmp_path):
+    job, expected = many_shards
+    out = tmp_path / "out"
+    process = start_command(job, out, **SLOWLY)
+    wait_for_markers(out, 1, process)
+    with pytest.raises(UserError, match=f"process {process.pid} on "):
+        run_job(job, tmp_path, out)
+    assert process.wait(200) == 0
+    assert outcome(out) == expected
+
+
+def test_the_nursery_ends_with_its_driver(tmp_path):
+    code = (
+        "import sys, time; from pathlib import Path; from curation.job.local_workers import Nursery\n"
+        "nursery = Nursery(Path(sys.argv[1])); nursery._running(); print(nursery._process.pid, flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    pid = int(process.stdout.readline())
+    kill(process)
+    process.stdout.close()
+    assert wait_until_gone([pid]) == []
