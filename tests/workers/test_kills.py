@@ -1,0 +1,214 @@
+"""Kills real processes in the middle of a verification: what is there in the end is what an undisturbed run gives."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import sqlalchemy as sa
+from material import NUM_SHARDS, PROMPTS, SAMPLES, count_generations, recipe, source, verdicts, write_generations
+
+from schemas.store import connect, open_store, sqlite_url
+from workers import imports, queue
+from workers.broker import BROKER_VARIABLE, STORE_VARIABLE
+from workers.check import check_store
+from workers.landing import FAILPOINTS
+from workers.verify import verify
+
+COMMAND = Path(__file__).parent / "command.py"
+SLOW_LANDING = {"TAMIS_FAILPOINT": "landing.after_files", "TAMIS_FAILPOINT_SLEEP": "0.15"}
+
+
+class Work:
+    """One verification: its store, its folder, its input, and the command that does it."""
+
+    def __init__(self, store_url: str, out: Path, generations: Path) -> None:
+        self.store_url = store_url
+        self.out = out
+        self.generations = generations
+        self.engine = connect(store_url)
+        self.verifiers = ["format", "language"]
+
+    def start(self, environment: dict[str, str] | None = None, *arguments: str) -> "subprocess.Popen[str]":
+        environment = {**os.environ, **(environment or {})}
+        argv = [sys.executable, str(COMMAND), self.store_url, str(self.out), str(self.generations)]
+        argv += [",".join(self.verifiers), *arguments]
+        return subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def run(self, environment: dict[str, str] | None = None, *arguments: str) -> int:
+        process = self.start(environment, *arguments)
+        output, errors = process.communicate(timeout=120)
+        assert process.returncode in (0, -signal.SIGKILL), output + errors
+        return process.returncode
+
+    def again(self) -> None:
+        """Does what the command does, in this process: quicker where nothing is killed any more."""
+        verify(self.store_url, self.out, [source(self.generations)], recipe(self.verifiers), concurrency=2)
+
+    def settled(self) -> float:
+        """Gives the share of settled shards."""
+        with self.engine.connect() as connection:
+            stage_id = connection.execute(sa.text("SELECT id FROM stages WHERE kind = 'verify'")).scalar()
+        if stage_id is None:
+            return 0.0
+        tally = queue.tally(self.engine, stage_id)
+        return tally.settled / NUM_SHARDS
+
+
+@pytest.fixture(scope="session")
+def generations(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_generations(tmp_path_factory.mktemp("generations") / "made.jsonl.gz")
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, generations: Path) -> list[tuple[object, ...]]:
+    """The verdicts of a run that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    work = Work(sqlite_url(folder / "tamis.db"), folder, generations)
+    assert work.run() == 0
+    rows = verdicts(work.engine)
+    assert len(rows) == PROMPTS * SAMPLES * 2
+    assert {row[5] for row in rows} >= {"correct", "incorrect", "partial"}
+    assert not check_store(work.engine)
+    return rows
+
+
+@pytest.fixture
+def work(store_url: str, tmp_path: Path, generations: Path) -> Iterator[Work]:
+    """A store with the generations imported, nothing verified."""
+    work = Work(store_url, tmp_path / "out", generations)
+    engine = open_store(store_url)
+    imports.import_rows(engine, work.out, [source(generations)])
+    assert count_generations(engine) == PROMPTS * SAMPLES
+    engine.dispose()
+    yield work
+    work.engine.dispose()
+
+
+def kill_midway(work: Work, victim: Callable[[psutil.Process], psutil.Process]) -> "subprocess.Popen[str]":
+    """Starts the command and kills one process of its tree when a part of the work, not all, is done; gives the command."""
+    process = work.start(SLOW_LANDING)
+    deadline = time.monotonic() + 60
+    while work.settled() < 0.2:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.kill(victim(psutil.Process(process.pid)).pid, signal.SIGKILL)
+    at = work.settled()
+    assert 0.1 <= at <= 0.9, f"the kill fell at {at:.0%} of the shards"
+    return process
+
+
+def itself(command: psutil.Process) -> psutil.Process:
+    return command
+
+
+def broker(command: psutil.Process) -> psutil.Process:
+    return next(child for child in command.children() if "valkey-server" in child.name())
+
+
+def worker_main(command: psutil.Process) -> psutil.Process:
+    return next(child for child in command.children() if "workers" in child.cmdline())
+
+
+def worker_child(command: psutil.Process) -> psutil.Process:
+    return worker_main(command).children()[0]
+
+
+def assert_as_undisturbed(work: Work, undisturbed: list[tuple[object, ...]]) -> None:
+    assert verdicts(work.engine) == [row for row in undisturbed if row[1] in work.verifiers]
+    findings = check_store(work.engine, repair=True)
+    assert {finding.kind for finding in findings} <= {"orphan_file"}
+    assert check_store(work.engine) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", [itself, worker_child, worker_main, broker])
+def test_kill_midway_changes_nothing(
+    work: Work, victim: Callable[[psutil.Process], psutil.Process], undisturbed: list[tuple[object, ...]]
+) -> None:
+    process = kill_midway(work, victim)
+    children = psutil.Process(process.pid).children(recursive=True) if victim is not itself else []
+    process.communicate(timeout=120)
+    assert process.returncode == (-signal.SIGKILL if victim is itself else 0)
+    _, alive = psutil.wait_procs(children, timeout=5)
+    assert not alive, "processes outlive their command"
+    assert work.run() == 0
+    assert_as_undisturbed(work, undisturbed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", FAILPOINTS)
+def test_kill_between_two_steps_of_landing_changes_nothing(
+    work: Work, point: str, tmp_path: Path, undisturbed: list[tuple[object, ...]]
+) -> None:
+    work.verifiers = ["format"]
+    marker = tmp_path / "killed"
+    work.run({"TAMIS_FAILPOINT": point, "TAMIS_FAILPOINT_ONCE": str(marker)})
+    assert marker.exists(), "nothing was killed"
+    work.again()
+    assert_as_undisturbed(work, undisturbed)
+
+
+@contextlib.contextmanager
+def worker(
+    work: Work, broker_url: str, log: Path, environment: dict[str, str] | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Runs a worker of its own, as `tamis worker` does, for the length of the block."""
+    urls = {STORE_VARIABLE: work.store_url, BROKER_VARIABLE: broker_url}
+    argv = [sys.executable, "-m", "workers", "--concurrency", "1"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            argv,
+            cwd=COMMAND.parents[2],
+            env={**os.environ, **urls, **(environment or {})},
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.slow
+def test_a_late_zombie_changes_nothing(
+    work: Work, valkey_url: str, tmp_path: Path, undisturbed: list[tuple[object, ...]]
+) -> None:
+    # Store, broker and workers by URL. The first worker is stopped before it lands, and its lease expires: another takes its
+    # shard and lands it; then the first goes on, finds it done, and takes its own file away.
+    slept, log = tmp_path / "slept", tmp_path / "zombie.log"
+    environment = {
+        "TAMIS_LEASE_SECONDS": "0.5",
+        "TAMIS_FAILPOINT": "landing.after_files",
+        "TAMIS_FAILPOINT_SLEEP": "5",
+        "TAMIS_FAILPOINT_ONCE": str(slept),
+    }
+    with worker(work, valkey_url, log, environment) as zombie:
+        command = work.start(None, valkey_url, "0")
+        wait_until(slept.exists)
+        child = psutil.Process(zombie.pid).children()[0]
+        child.suspend()
+        with worker(work, valkey_url, tmp_path / "other.log"):
+            output, errors = command.communicate(timeout=120)
+        assert command.returncode == 0, output + errors
+        assert verdicts(work.engine) == undisturbed
+        assert "shard_landed" not in log.read_text()
+        child.resume()
+        wait_until(lambda: "shard_lost" in log.read_text())
+    assert verdicts(work.engine) == undisturbed
+    assert check_store(work.engine) == []
