@@ -124,7 +124,7 @@ class RowMapping:
             prompt, gold = _from_json(prompt, "messages"), _from_json(gold, "gold")
         messages = _messages(prompt, self.columns["prompt"])
         conversation = self.columns.get("generation") == self.columns["prompt"]
-        ends_in_answer = conversation and messages[-1]["role"] == "assistant"
+        ends_in_answer = (conversation or self.prompts_only) and messages[-1]["role"] == "assistant"
         samples: Sequence[Sample] = ()
         if not self.prompts_only:
             samples = self._samples(row, messages, conversation=conversation)
