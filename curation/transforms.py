@@ -19,7 +19,7 @@ FAULTS = "faults"
 
 
 @dataclasses.dataclass
-class ApplyStep(beam.PTransform):  # type: ignore[misc]
+class ApplyStep(beam.PTransform):
     """Applies a map step to batches.
 
     Takes PCollection[RecordBatch] and gives three by name: `kept`, `rejects` (with `step` and `reasons`) and `faults` (schema
@@ -53,7 +53,10 @@ class ApplyStep(beam.PTransform):  # type: ignore[misc]
         beam.metrics.Metrics.counter(self.step.name, name).inc(amount)
 
     def expand(self, batches: Any) -> Any:
-        apply = beam.FlatMap(self._apply).with_output_types(pa.RecordBatch, rejects=pa.RecordBatch, faults=pa.RecordBatch)
+        """Wires the transform."""
+        apply = beam.FlatMap(self._apply).with_output_types(
+            pa.RecordBatch, rejects=pa.RecordBatch, faults=pa.RecordBatch
+        )
         return batches | "Apply" >> apply.with_outputs(REJECTS, FAULTS, main=KEPT)
 
 

@@ -64,7 +64,9 @@ def bucket_links(batches: Iterable[pa.RecordBatch], leaders: int) -> tuple[pa.Re
     rows = gather(batches, BUCKET_SHUFFLE)
     bucket, chosen = _in_shared_bucket(rows.pop("bucket"))
     columns = {name: values[chosen] for name, values in rows.items()}
-    order = np.lexsort([columns[name] for name in ("row", "shard", "id_lo", "id_hi", "dump")] + [bucket])
+    keys: list[npt.NDArray[Any]] = [columns[name] for name in ("row", "shard", "id_lo", "id_hi", "dump")]
+    keys.append(bucket)
+    order = np.lexsort(keys)
     place = pack(columns["shard"], columns["row"])[order]
     starts = runs(bucket[order])
     links = _links(place, starts, leaders)
@@ -88,7 +90,7 @@ def _links(place: Uint64s, starts: npt.NDArray[np.int64], leaders: int) -> pa.Re
     members = np.flatnonzero(before > 0)  # the first of a bucket meets nobody
     shard = (place >> np.uint64(32)).astype(np.uint32)
     # Group by (shard, bucket); inside, the order of the bucket stays.
-    members = members[np.lexsort([members, number[members], shard[members]])]
+    members = members[np.lexsort((members, number[members], shard[members]))]
     groups = runs(number[members].astype(np.uint64) << np.uint64(32) | shard[members])
     group_starts, group_sizes = groups[:-1], np.diff(groups)
     needed = np.maximum.reduceat(before[members], group_starts) if group_sizes.size else np.empty(0, np.int64)

@@ -1,7 +1,6 @@
-"""Decides which near-duplicates go: in the order (dump, id), a document goes if and only if it is verified similar to an earlier
-document that stays. Pure, over arrays.
+"""Decides which near-duplicates go. Pure, over arrays.
 
-The document that stays in its place (`kept_id`) is the earliest such one, so the evidence does not change when later dumps
+In the order (dump, id), a document goes if and only if it is verified similar to an earlier document that stays. The document that stays in its place (`kept_id`) is the earliest such one, so the evidence does not change when later dumps
 come. Clusters, the connected components of verified pairs, are evidence too and decide nothing: being similar does not pass on.
 """
 
@@ -41,9 +40,7 @@ class Decision:
     cluster: npt.NDArray[np.int64]
 
 
-def decide(
-    documents: Documents, later: Uint64s, earlier: Uint64s, similarity: npt.NDArray[np.float64]
-) -> Decision:
+def decide(documents: Documents, later: Uint64s, earlier: Uint64s, similarity: npt.NDArray[np.float64]) -> Decision:
     """Applies the rule to verified pairs.
 
     Args:
@@ -55,7 +52,7 @@ def decide(
     Raises:
         ValueError: if a pair's documents are not in the order.
     """
-    order = np.lexsort([documents.place, documents.id_lo, documents.id_hi, documents.dump])
+    order = np.lexsort((documents.place, documents.id_lo, documents.id_hi, documents.dump))
     rank = np.empty(order.size, np.int64)
     rank[order] = np.arange(order.size)
     later_rank = rank[np.searchsorted(documents.place, later)]
@@ -102,7 +99,14 @@ def _stay(
 def near_removals(documents: Documents, decision: Decision) -> pa.RecordBatch:
     """Gives the documents that go, as a batch of schema `REMOVALS` sorted by place."""
     rows = np.flatnonzero(decision.kept >= 0)
-    return _removals(documents, documents.place[rows], decision.kept[rows], decision.similarity[rows], decision.cluster[rows], moved=False)
+    return _removals(
+        documents,
+        documents.place[rows],
+        decision.kept[rows],
+        decision.similarity[rows],
+        decision.cluster[rows],
+        moved=False,
+    )
 
 
 def moved_removals(documents: Documents, decision: Decision, exact: pa.Table) -> pa.RecordBatch:

@@ -44,7 +44,7 @@ def cut(batch: pa.RecordBatch, ranges: npt.NDArray[np.int64], wanted: range) -> 
 
 
 @dataclasses.dataclass
-class GroupByRange(beam.PTransform):  # type: ignore[misc]
+class GroupByRange(beam.PTransform):
     """Brings all batches of a range together.
 
     Takes PCollection[tuple[int, RecordBatch]], gives PCollection[tuple[int, Iterable[RecordBatch]]]. Costs the batches' bytes
@@ -66,6 +66,7 @@ class GroupByRange(beam.PTransform):  # type: ignore[misc]
         yield element
 
     def expand(self, batches: Any) -> Any:
+        """Wires the transform."""
         return (
             batches
             | "Check" >> beam.FlatMap(self._check).with_input_types(KeyedBatch).with_output_types(KeyedBatch)

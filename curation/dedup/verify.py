@@ -161,7 +161,9 @@ def _read_slices(path: Path, starts: npt.NDArray[np.int64], ends: npt.NDArray[np
             offset = int(starts[begin])
             handle.seek(offset * 8)
             block = np.frombuffer(handle.read((int(ends[end - 1]) - offset) * 8), "<u8")
-            for start, stop in zip((starts[begin:end] - offset).tolist(), (ends[begin:end] - offset).tolist(), strict=True):
+            for start, stop in zip(
+                (starts[begin:end] - offset).tolist(), (ends[begin:end] - offset).tolist(), strict=True
+            ):
                 out[to : to + stop - start] = block[start:stop]
                 to += stop - start
 
@@ -171,7 +173,9 @@ def similar_pairs(shard: int, pairs: Pairs, reader: ShingleReader, threshold: fl
     later = pack(np.full(pairs.rows.size, shard, np.uint32), pairs.rows)
     similarity = np.empty(later.size, np.float64)
     for start, stop in _portions(later, pairs.earlier, reader):
-        documents, places = np.unique(np.concatenate((later[start:stop], pairs.earlier[start:stop])), return_inverse=True)
+        documents, places = np.unique(
+            np.concatenate((later[start:stop], pairs.earlier[start:stop])), return_inverse=True
+        )
         left, right = places[: stop - start], places[stop - start :]
         similarity[start:stop] = jaccard_pairs(reader.fetch(documents), left.astype(np.int32), right.astype(np.int32))
     similar = np.flatnonzero(similarity >= threshold)

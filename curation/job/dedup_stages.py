@@ -3,7 +3,7 @@
 The decisions themselves are pure and stand in `curation.dedup`; here is what they read and write. Touches the run's folders only.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,10 +18,11 @@ from columnar.minhash import MinHashPreset, shingles
 from curation.dedup.buckets import BUCKET_SHUFFLE, LINKS, MEMBERS, bucket_keys, bucket_links
 from curation.dedup.decide import Documents, decide, moved_removals, near_removals
 from curation.dedup.exact import EXACT_SHUFFLE, REMOVALS, exact_removals
-from curation.dedup.keys import Uint64s, hash_range, pack, unpack
+from curation.dedup.keys import Uint32s, Uint64s, hash_range, pack, unpack
 from curation.dedup.shuffle import GroupByRange, KeyedBatch, cut
 from curation.dedup.verify import EDGES, SHINGLE_INDEX, ShingleFiles, ShingleReader, candidate_pairs, similar_pairs
-from curation.job.layout import BUCKETS, DECISION, EDGES as EDGES_FOLDER, EXACT, MEASURE, SHINGLES, Layout
+from curation.job.layout import BUCKETS, DECISION, EXACT, MEASURE, SHINGLES, Layout
+from curation.job.layout import EDGES as EDGES_FOLDER
 from curation.job.measure import candidates_of, fingerprints_of
 from curation.job.parts import LazyPart, read_shard_rows
 from curation.job.units import AfterAll, RunRanges, RunShards, numbers
@@ -69,7 +70,11 @@ class DedupFiles:
     def edges(self) -> list[Path]:
         """The verified pairs, a part a shard that has some."""
         markers = (self._marker(EDGES_FOLDER, shard) for shard in range(self.num_shards))
-        return [self.layout.stage(EDGES_FOLDER) / marker["parts"]["edges"]["name"] for marker in markers if marker["parts"]["edges"]]
+        return [
+            self.layout.stage(EDGES_FOLDER) / marker["parts"]["edges"]["name"]
+            for marker in markers
+            if marker["parts"]["edges"]
+        ]
 
     def shingle_files(self) -> dict[int, ShingleFiles]:
         """The shingle files by shard."""
@@ -91,12 +96,18 @@ class DedupFiles:
         return marker
 
 
-class _ReadFingerprints(beam.DoFn):  # type: ignore[misc]
+#: Makes rows for a shuffle of a batch of fingerprints, its shard and its row numbers: the hash that ranges them, and the rows.
+Spreader = Callable[[pa.RecordBatch, int, Uint32s], tuple[Uint64s, pa.RecordBatch]]
+
+
+class _ReadFingerprints(beam.DoFn):
     """Reads a shard's fingerprints as numbers for a shuffle, cut by hash range. Every range gets a batch, maybe without rows."""
 
-    def __init__(self, files: DedupFiles, wanted: range) -> None:
+    def __init__(self, files: DedupFiles, wanted: range, schema: pa.Schema, spread: Spreader) -> None:
         self._files = files
         self._wanted = wanted
+        self._schema = schema
+        self._spread = spread
 
     def process(self, shard: int) -> Iterator[KeyedBatch]:
         if shard == 0:
@@ -111,53 +122,37 @@ class _ReadFingerprints(beam.DoFn):  # type: ignore[misc]
             for batch in file.iter_batches():
                 rows = np.arange(first, first + batch.num_rows, dtype=np.uint32)
                 first += batch.num_rows
-                keys, rows_of = self._rows(batch, shard, rows)
-                yield from cut(rows_of, hash_range(keys, self._files.num_ranges), self._wanted)
-
-    @property
-    def _schema(self) -> pa.Schema:
-        raise NotImplementedError
-
-    def _rows(self, batch: pa.RecordBatch, shard: int, rows: Any) -> tuple[Uint64s, pa.RecordBatch]:
-        """Gives the hash that a row is ranged by, and the rows in the shuffle's schema."""
-        raise NotImplementedError
+                keys, spread = self._spread(batch, shard, rows)
+                yield from cut(spread, hash_range(keys, self._files.num_ranges), self._wanted)
 
 
-class _ReadContent(_ReadFingerprints):
-    """One row a document that exact deduplication takes, by content hash."""
-
-    @property
-    def _schema(self) -> pa.Schema:
-        return EXACT_SHUFFLE
-
-    def _rows(self, batch: pa.RecordBatch, shard: int, rows: Any) -> tuple[Uint64s, pa.RecordBatch]:
-        taken = batch["exact"]
-        columns = {"shard": pa.repeat(pa.scalar(shard, pa.uint32()), batch.num_rows), "row": pa.array(rows)}
-        arrays = [columns.get(name) if name in columns else batch[name] for name in EXACT_SHUFFLE.names]
-        chosen = pa.RecordBatch.from_arrays(arrays, schema=EXACT_SHUFFLE).filter(taken)
-        return chosen["content_hi"].to_numpy(), chosen
+def spread_contents(batch: pa.RecordBatch, shard: int, rows: Uint32s) -> tuple[Uint64s, pa.RecordBatch]:
+    """Gives one row a document that exact deduplication takes, ranged by content hash; schema `EXACT_SHUFFLE`."""
+    places = {"shard": pa.repeat(pa.scalar(shard, pa.uint32()), batch.num_rows), "row": pa.array(rows)}
+    columns = [places[name] if name in places else batch[name] for name in EXACT_SHUFFLE.names]
+    taken = pa.RecordBatch.from_arrays(columns, schema=EXACT_SHUFFLE).filter(batch["exact"])
+    return taken["content_hi"].to_numpy(), taken
 
 
-class _ReadBands(_ReadFingerprints):
-    """One row a document and band, by bucket; without the documents that exact deduplication has removed."""
+@dataclass
+class SpreadBands:
+    """Gives one row a document and band, ranged by bucket; without the documents that exact deduplication has removed."""
 
-    @property
-    def _schema(self) -> pa.Schema:
-        return BUCKET_SHUFFLE
+    files: DedupFiles
 
-    @cached_property
-    def _exact_parts(self) -> list[Path]:
-        return self._files.exact_removals()
-
-    def _rows(self, batch: pa.RecordBatch, shard: int, rows: Any) -> tuple[Uint64s, pa.RecordBatch]:
+    def __call__(self, batch: pa.RecordBatch, shard: int, rows: Uint32s) -> tuple[Uint64s, pa.RecordBatch]:
+        """Gives the rows of a batch of fingerprints; schema `BUCKET_SHUFFLE`."""
         removed = read_shard_rows(self._exact_parts, shard, REMOVALS, ["row"])["row"].to_numpy()
-        size = batch.schema.field("bands").type.list_size
-        bands = batch["bands"].flatten().to_numpy().reshape(-1, size)
+        bands = batch["bands"].flatten().to_numpy().reshape(-1, batch["bands"].type.list_size)
         document, band = np.nonzero((bands != 0) & ~np.isin(rows, removed)[:, None])
         keys = bucket_keys(bands)[document, band]
         columns = [batch[name].to_numpy()[document] for name in ("dump", "id_hi", "id_lo")]
         columns = [keys, *columns, np.full(document.size, shard, np.uint32), rows[document]]
         return keys, pa.RecordBatch.from_arrays([pa.array(column) for column in columns], schema=BUCKET_SHUFFLE)
+
+    @cached_property
+    def _exact_parts(self) -> list[Path]:
+        return self.files.exact_removals()
 
 
 @dataclass
@@ -217,7 +212,7 @@ class ShingleTask:
     def _members(self) -> list[Path]:
         return self.files.members()
 
-    def _shingles(self, path: Path, wanted: Any, sizes: list[Any]) -> Iterator[memoryview]:
+    def _shingles(self, path: Path, wanted: Any, sizes: list[Any]) -> Iterator[bytes]:
         """Yields the wanted documents' shingles in the order of their rows; adds their numbers to `sizes`."""
         first = 0
         with pq.ParquetFile(path) as file:
@@ -227,7 +222,7 @@ class ShingleTask:
                     texts = batch["text"].take(pa.array(wanted[begin:end] - np.uint32(first)))
                     sets = shingles(texts, self.preset)
                     sizes.append(np.diff(sets.offsets.to_numpy()))
-                    yield memoryview(np.ascontiguousarray(sets.flatten().to_numpy(), "<u8")).cast("B")
+                    yield np.ascontiguousarray(sets.flatten().to_numpy(), "<u8").tobytes()
                 first += batch.num_rows
 
 
@@ -296,16 +291,26 @@ class DecideTask:
 
 def build_exact(pipeline: Any, files: DedupFiles, wanted: range) -> None:
     """Wires exact deduplication of some hash ranges into a pipeline."""
-    read = beam.ParDo(_ReadContent(files, wanted)).with_output_types(KeyedBatch)
-    grouped = numbers(pipeline, range(files.num_shards)) | beam.Reshuffle() | "Content" >> read | GroupByRange(EXACT_SHUFFLE)
-    _ = grouped | "ExactDedup" >> RunRanges(files.layout, EXACT, ExactTask(files.layout))
+    ranges = _shuffle(
+        pipeline, _ReadFingerprints(files, wanted, EXACT_SHUFFLE, spread_contents), EXACT_SHUFFLE, files.num_shards
+    )
+    _ = ranges | "ExactDedup" >> RunRanges(files.layout, EXACT, ExactTask(files.layout))
 
 
 def build_buckets(pipeline: Any, files: DedupFiles, wanted: range, leaders: int) -> None:
     """Wires the candidate search of some hash ranges into a pipeline."""
-    read = beam.ParDo(_ReadBands(files, wanted)).with_output_types(KeyedBatch)
-    grouped = numbers(pipeline, range(files.num_shards)) | beam.Reshuffle() | "Bands" >> read | GroupByRange(BUCKET_SHUFFLE)
-    _ = grouped | "Buckets" >> RunRanges(files.layout, BUCKETS, BucketTask(files.layout, leaders))
+    read = _ReadFingerprints(files, wanted, BUCKET_SHUFFLE, SpreadBands(files))
+    ranges = _shuffle(pipeline, read, BUCKET_SHUFFLE, files.num_shards)
+    _ = ranges | "Buckets" >> RunRanges(files.layout, BUCKETS, BucketTask(files.layout, leaders))
+
+
+def _shuffle(pipeline: Any, read: _ReadFingerprints, schema: pa.Schema, num_shards: int) -> Any:
+    return (
+        numbers(pipeline, range(num_shards))
+        | "Spread" >> beam.Reshuffle()
+        | "Fingerprints" >> beam.ParDo(read).with_output_types(KeyedBatch)
+        | "Shuffle" >> GroupByRange(schema)
+    )
 
 
 def build_verify(pipeline: Any, files: DedupFiles, preset: MinHashPreset, threshold: float) -> None:

@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,11 @@ def _take_up(layout: Layout, plan: Plan, *, fresh: bool) -> Manifest | None:
     elif old.run_id != plan.run_id:
         raise refusal(old, plan, layout.root)
     elif old.code_version != plan.code_version:
-        _LOG.warning("this run was begun by version %s, this is %s: use --fresh to start over", old.code_version, plan.code_version)
+        _LOG.warning(
+            "this run was begun by version %s, this is %s: use --fresh to start over",
+            old.code_version,
+            plan.code_version,
+        )
     manifest = load_manifest(layout.manifest)
     if manifest is not None and manifest.run_id == plan.run_id:
         return manifest
@@ -142,7 +147,7 @@ class _Run:
         for stage in self._chain.stages():
             stages.append(stage)
             self._report(stage)
-            run_stage(stage, self._layout, self._runtime, lambda stage=stage: self._report(stage))
+            run_stage(stage, self._layout, self._runtime, partial(self._report, stage))
             self._report(stage)
         self._refuse_twins()
         failpoint("curate.before_manifest")
@@ -171,7 +176,11 @@ class _Run:
         tally = self._tally(MEASURE)
         read = tally.tree.get("read", {}).values()
         progress = Progress(
-            stage.name, len(markers), stage.total, sum(item["documents"] for item in read), sum(item["bytes"] for item in read)
+            stage.name,
+            len(markers),
+            stage.total,
+            sum(item["documents"] for item in read),
+            sum(item["bytes"] for item in read),
         )
         if progress != self._told:
             self._told = progress
@@ -180,7 +189,9 @@ class _Run:
 
     def _refuse_bad(self, faults: int) -> None:
         if self._max_bad is not None and faults > self._max_bad:
-            raise ResumableError(f"{faults} rows are quarantined, --max-bad is {self._max_bad}; see {self._layout.root / 'quarantine'}")
+            raise ResumableError(
+                f"{faults} rows are quarantined, --max-bad is {self._max_bad}; see {self._layout.root / 'quarantine'}"
+            )
 
     def _tally(self, folder: str) -> Tally:
         tally = Tally()
@@ -190,11 +201,15 @@ class _Run:
         return tally
 
     def _refuse_twins(self) -> None:
-        twins = [twin for (folder, _), marker in sorted(self._seen.items()) if folder == INDEX for twin in marker["twins"]]
+        twins = [
+            twin for (folder, _), marker in sorted(self._seen.items()) if folder == INDEX for twin in marker["twins"]
+        ]
         if twins:
             document, one, other = twins[0]
             places = f"{self._layout.root}: {one} and {other}"
-            raise UserError(f"two documents have the id {document} ({places}); {len(twins)} such ids are named in {self._layout.stage(INDEX)}")
+            raise UserError(
+                f"two documents have the id {document} ({places}); {len(twins)} such ids are named in {self._layout.stage(INDEX)}"
+            )
 
     def _manifest(self, stages: list[Stage], started: datetime, seconds: float) -> Manifest:
         tally = self._tally(MEASURE)
@@ -210,7 +225,9 @@ class _Run:
             inputs.add(1, item.source, "files")
             inputs.add(item.bytes, item.source, "bytes")
         skipped = Tally(self._plan.skipped)
-        skipped.merge({name: count for name, count in tally.tree.get("reading", {}).items() if name.startswith("skipped_")})
+        skipped.merge(
+            {name: count for name, count in tally.tree.get("reading", {}).items() if name.startswith("skipped_")}
+        )
         return Manifest(
             run_id=self._plan.run_id,
             name=self._plan.recipe.name,
@@ -241,7 +258,9 @@ class _Run:
                 counts.add(marker.get(name, 0), name)
         kept = {name: count for name, count in counts.tree.items() if count or name == "rows"}
         pids = sorted({marker["pid"] for marker in markers})
-        return StageReport(stage.name, stage.kind, stage.total, kept, pids, round(sum(marker["seconds"] for marker in markers), 3))
+        return StageReport(
+            stage.name, stage.kind, stage.total, kept, pids, round(sum(marker["seconds"] for marker in markers), 3)
+        )
 
     def _artifacts(self) -> list[Artifact]:
         """Lists what the run leaves, from the markers alone."""

@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 
 from curation.dedup.keys import hash_range, join_ids, split_ids
 from curation.dedup.shuffle import GroupByRange, KeyedBatch, cut, gather
-from curation.job.layout import INDEX as INDEX_FOLDER, Layout
+from curation.job.layout import INDEX as INDEX_FOLDER
+from curation.job.layout import Layout
 from curation.job.units import RunRanges, numbers
 from schemas.arrow import INDEX
 from schemas.files import read_json, write_part
@@ -55,7 +56,7 @@ class IndexEntry:
     row: int
 
 
-class _ReadIds(beam.DoFn):  # type: ignore[misc]
+class _ReadIds(beam.DoFn):
     """Reads the ids of one output file as numbers, cut by range. Every range gets a batch, maybe without rows."""
 
     def __init__(self, layout: Layout, files: list[str], outcomes: list[str], num_ranges: int, wanted: range) -> None:
@@ -129,7 +130,9 @@ def build_index(pipeline: Any, task: IndexTask, num_ranges: int, wanted: range) 
     """Wires the index of some id ranges into a pipeline."""
     layout, files = task.layout, task.files
     read = beam.ParDo(_ReadIds(layout, files, task.outcomes, num_ranges, wanted)).with_output_types(KeyedBatch)
-    grouped = numbers(pipeline, range(max(len(files), 1))) | beam.Reshuffle() | "Ids" >> read | GroupByRange(INDEX_SHUFFLE)
+    grouped = (
+        numbers(pipeline, range(max(len(files), 1))) | beam.Reshuffle() | "Ids" >> read | GroupByRange(INDEX_SHUFFLE)
+    )
     _ = grouped | "Index" >> RunRanges(layout, INDEX_FOLDER, task)
 
 

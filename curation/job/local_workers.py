@@ -19,14 +19,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-import grpc
+import grpc  # type: ignore[import-untyped]
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability.api import beam_fn_api_pb2, beam_provision_api_pb2, endpoints_pb2
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 from apache_beam.runners.portability.fn_api_runner.worker_handlers import GrpcWorkerHandler, WorkerHandler
 from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.transforms import environments
-from google.protobuf import json_format, text_format
+from google.protobuf import json_format, text_format  # type: ignore[import-untyped]
 
 _WORKER_URN = "tamis:env:local_worker:v1"
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
@@ -126,7 +126,9 @@ class Nursery:
                     stdout=subprocess.PIPE,
                     stderr=log,
                 )
-            listener = threading.Thread(target=self._listen, args=(self._process, self._born), name="nursery", daemon=True)
+            listener = threading.Thread(
+                target=self._listen, args=(self._process, self._born), name="nursery", daemon=True
+            )
             listener.start()
         return self._process
 

@@ -95,5 +95,9 @@ def _start_of(pid: int) -> float | None:
 
 
 def _refusal(path: Path, holder: dict[str, Any]) -> str:
-    who = f"process {holder['pid']} on {holder['host']} since {holder['since']}" if holder.get("pid") else "another process"
+    who = (
+        f"process {holder['pid']} on {holder['host']} since {holder['since']}"
+        if holder.get("pid")
+        else "another process"
+    )
     return f"{path.parent}: {who} is working here; wait for it or choose another --out"

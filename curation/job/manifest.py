@@ -214,7 +214,11 @@ def funnel_warnings(funnel: Iterable[FunnelStep]) -> list[str]:
             continue
         share = step.documents_rejected / step.documents_in
         if share > NEARLY_ALL:
-            lines.append(f"step {step.step} removed {share:.1%} of {step.documents_in} documents: are its thresholds right?")
+            lines.append(
+                f"step {step.step} removed {share:.1%} of {step.documents_in} documents: are its thresholds right?"
+            )
         elif share < ABOUT_NOTHING:
-            lines.append(f"step {step.step} removed {step.documents_rejected} of {step.documents_in} documents: is it needed?")
+            lines.append(
+                f"step {step.step} removed {step.documents_rejected} of {step.documents_in} documents: is it needed?"
+            )
     return lines

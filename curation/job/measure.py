@@ -139,7 +139,12 @@ class MeasureTask:
         for name, amount in shard.reading.items():
             shard.tally.add(amount, "reading", name)
         parts = {kind: part.part.to_json() if part.part else None for kind, part in shard.parts().items()}
-        return {"parts": parts, "tally": shard.tally.tree, "rows": shard.candidates.rows, "text_bytes": shard.text_bytes}
+        return {
+            "parts": parts,
+            "tally": shard.tally.tree,
+            "rows": shard.candidates.rows,
+            "text_bytes": shard.text_bytes,
+        }
 
     def _read(self, number: int, counts: Counter[str]) -> Iterator[pa.RecordBatch | Fault]:
         """Reads a shard up to its quota. An error that the readers did not expect ends the shard, not the run."""
@@ -212,7 +217,10 @@ class MeasureTask:
                 texts = batch["text"] if taken.size == batch.num_rows else batch["text"].take(pa.array(taken))
                 hashes[taken] = band_hashes(signatures(texts, preset), preset)
             columns.append(pa.FixedSizeListArray.from_arrays(pa.array(hashes.ravel()), preset.bands))
-        return conform(pa.RecordBatch.from_arrays(columns, names=fingerprint_schema(self._plan).names), fingerprint_schema(self._plan))
+        return conform(
+            pa.RecordBatch.from_arrays(columns, names=fingerprint_schema(self._plan).names),
+            fingerprint_schema(self._plan),
+        )
 
 
 def _of_sources(batch: pa.RecordBatch, sources: frozenset[str]) -> pa.RecordBatch:

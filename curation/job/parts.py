@@ -76,7 +76,9 @@ def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def read_shard_rows(paths: Iterable[Path], shard: int, schema: pa.Schema, columns: Sequence[str] | None = None) -> pa.Table:
+def read_shard_rows(
+    paths: Iterable[Path], shard: int, schema: pa.Schema, columns: Sequence[str] | None = None
+) -> pa.Table:
     """Reads the rows of one shard from parts that are sorted by `shard`: only the row groups that may hold them.
 
     Args:

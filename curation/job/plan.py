@@ -172,7 +172,9 @@ def make_plan(recipe: CurateRecipe, base: Path, limit: int | None = None) -> Pla
         [[fault.locator, fault.error] for fault in faults],
     ]
     run_id = digest("curate", settings_hash(identity))
-    return Plan(run_id, recipe, limit, code_version(), tuple(inputs), shards, tuple(faults), dict(sorted(skipped.items())))
+    return Plan(
+        run_id, recipe, limit, code_version(), tuple(inputs), shards, tuple(faults), dict(sorted(skipped.items()))
+    )
 
 
 def cut_shards(pieces: Iterable[Piece], shard_bytes: int) -> tuple[tuple[Piece, ...], ...]:
@@ -254,7 +256,10 @@ def save_plan(path: Path, plan: Plan) -> None:
 
 def differences(old: Plan, new: Plan) -> list[str]:
     """Names what changed between two plans, for a refusal: fields of the recipe, the limit, input files."""
-    changes = [f"recipe {change}" for change in _changed("", old.recipe.model_dump(mode="json"), new.recipe.model_dump(mode="json"))]
+    changes = [
+        f"recipe {change}"
+        for change in _changed("", old.recipe.model_dump(mode="json"), new.recipe.model_dump(mode="json"))
+    ]
     if old.limit != new.limit:
         changes.append(f"--limit: {_shown(old.limit)} -> {_shown(new.limit)}")
     before, after = {item.key: item for item in old.inputs}, {item.key: item for item in new.inputs}
@@ -277,9 +282,13 @@ def refusal(old: Plan, new: Plan, where: Path) -> UserError:
 def _changed(path: str, old: Any, new: Any) -> list[str]:
     if isinstance(old, dict) and isinstance(new, dict):
         keys = sorted(old.keys() | new.keys())
-        return [change for key in keys for change in _changed(f"{path}.{key}" if path else key, old.get(key), new.get(key))]
+        return [
+            change for key in keys for change in _changed(f"{path}.{key}" if path else key, old.get(key), new.get(key))
+        ]
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        return [change for at, pair in enumerate(zip(old, new, strict=True)) for change in _changed(f"{path}[{at}]", *pair)]
+        return [
+            change for at, pair in enumerate(zip(old, new, strict=True)) for change in _changed(f"{path}[{at}]", *pair)
+        ]
     return [] if old == new else [f"{path}: {_shown(old)} -> {_shown(new)}"]
 
 

@@ -59,7 +59,7 @@ def _work(request: dict[str, Any], driver: int) -> NoReturn:
         sdk_worker_main.main(sys.argv)
         code = 0
     except BaseException:  # noqa: BLE001 - a fork must not return into the nursery's loop
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        sys.excepthook(*sys.exc_info())
     finally:
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()

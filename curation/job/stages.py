@@ -6,10 +6,12 @@ Touches the run's folders through markers alone.
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from curation.job.dedup_stages import DedupFiles, build_buckets, build_exact, build_verify
-from curation.job.index import KEPT, IndexTask, build_index, ROWS_A_FILE
+from curation.job.index import KEPT, ROWS_A_FILE, IndexTask, build_index
 from curation.job.layout import BUCKETS, DECISION, EDGES, EXACT, INDEX, MEASURE, SHINGLES, WRITE, Layout
 from curation.job.measure import MeasureTask, kept_fields, minhash_preset
 from curation.job.pipelines import PipelineError, Runtime, run_pipeline
@@ -129,15 +131,17 @@ class Chain:
 
         return Stage("measure", "map", [Unit(MEASURE, self.num_shards)], pipelines)
 
-    def _shuffle(self, folder: str, total: int, num_bytes: int, build: Callable[[Any, range], None]) -> Callable[[], Iterator[Callable[[Any], None]]]:
+    def _shuffle(
+        self, folder: str, total: int, num_bytes: int, build: Callable[[range, Any], None]
+    ) -> Callable[[], Iterator[Callable[[Any], None]]]:
         """Cuts a shuffle into passes over its hash ranges that each fit into memory; a pass restarts whole."""
         passes = 1 if self.shuffle_bytes is None else min(max(1, math.ceil(num_bytes / self.shuffle_bytes)), total)
         bounds = [total * number // passes for number in range(passes + 1)]
 
         def pipelines() -> Iterator[Callable[[Any], None]]:
-            for start, stop in zip(bounds, bounds[1:], strict=False):
+            for start, stop in pairwise(bounds):
                 if set(range(start, stop)) & set(self._pending(folder, total)):
-                    yield lambda pipeline, wanted=range(start, stop): build(pipeline, wanted)
+                    yield partial(build, range(start, stop))
 
         return pipelines
 
@@ -146,13 +150,23 @@ class Chain:
 
     def _exact(self) -> Stage:
         files = self.files()
-        pipelines = self._shuffle(EXACT, files.num_ranges, self._rows() * _EXACT_ROW_BYTES, lambda pipeline, wanted: build_exact(pipeline, files, wanted))
+        pipelines = self._shuffle(
+            EXACT,
+            files.num_ranges,
+            self._rows() * _EXACT_ROW_BYTES,
+            lambda wanted, pipeline: build_exact(pipeline, files, wanted),
+        )
         return Stage("exact_dedup", "shuffle", [Unit(EXACT, files.num_ranges)], pipelines)
 
     def _candidates(self) -> Stage:
         files, near = self.files(), self.plan.near_settings
         num_bytes = self._rows() * near.bands * _BUCKET_ROW_BYTES
-        pipelines = self._shuffle(BUCKETS, files.num_ranges, num_bytes, lambda pipeline, wanted: build_buckets(pipeline, files, wanted, near.bucket_leaders))
+        pipelines = self._shuffle(
+            BUCKETS,
+            files.num_ranges,
+            num_bytes,
+            lambda wanted, pipeline: build_buckets(pipeline, files, wanted, near.bucket_leaders),
+        )
         return Stage("candidates", "shuffle", [Unit(BUCKETS, files.num_ranges)], pipelines)
 
     def _verify(self) -> Stage:
@@ -168,7 +182,10 @@ class Chain:
     def groups(self) -> list[list[int]]:
         """Input shards of each output file."""
         markers = self.layout.read_markers(MEASURE, self.num_shards)
-        return group_shards([markers[number]["text_bytes"] for number in range(self.num_shards)], self.plan.recipe.output.output_shard_bytes)
+        return group_shards(
+            [markers[number]["text_bytes"] for number in range(self.num_shards)],
+            self.plan.recipe.output.output_shard_bytes,
+        )
 
     def _write(self) -> Stage:
         groups = self.groups()
@@ -193,13 +210,18 @@ class Chain:
         rows = sum(rows for _, rows in parts)
         total = max(1, math.ceil(rows / ROWS_A_FILE))
         task = IndexTask(self.layout, files, [KEPT, *(step.title for step in self.plan.recipe.steps)])
-        pipelines = self._shuffle(INDEX, total, rows * _INDEX_ROW_BYTES, lambda pipeline, wanted: build_index(pipeline, task, total, wanted))
+        pipelines = self._shuffle(
+            INDEX, total, rows * _INDEX_ROW_BYTES, lambda wanted, pipeline: build_index(pipeline, task, total, wanted)
+        )
         return Stage("index", "shuffle", [Unit(INDEX, total)], pipelines)
 
     def document_parts(self) -> list[tuple[str, int]]:
         """Every file of kept or rejected documents, relative to the run's folder and sorted, with its rows."""
         found = []
-        for folder, total, kinds in ((MEASURE, self.num_shards, ("rejects",)), (WRITE, len(self.groups()), ("kept", "rejects"))):
+        for folder, total, kinds in (
+            (MEASURE, self.num_shards, ("rejects",)),
+            (WRITE, len(self.groups()), ("kept", "rejects")),
+        ):
             for marker in self.layout.read_markers(folder, total).values():
                 parts = ((kind, marker["parts"][kind]) for kind in kinds)
                 found += [(f"{kind}/{part['name']}", part["rows"]) for kind, part in parts if part]

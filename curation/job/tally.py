@@ -39,7 +39,9 @@ class Tally:
     def add_lengths(self, sources: pa.Array, sizes: pa.Array) -> None:
         """Adds rows to the length histogram of their source, ``lengths.<source>.<lower edge>``."""
         classes = LENGTH_EDGES[np.searchsorted(LENGTH_EDGES, np.maximum(sizes.to_numpy(), 1), "right") - 1]
-        table = pa.table({"source": sources, "class": classes}).group_by(["source", "class"]).aggregate([([], "count_all")])
+        table = (
+            pa.table({"source": sources, "class": classes}).group_by(["source", "class"]).aggregate([([], "count_all")])
+        )
         for row in table.to_pylist():
             self.add(row["count_all"], "lengths", row["source"], str(row["class"]))
 
@@ -72,7 +74,9 @@ def document_sizes(batch: pa.RecordBatch) -> pa.Int64Array:
 
 
 def _by_value(sources: pa.Array, sizes: pa.Array) -> list[tuple[str, int, int]]:
-    grouped = pa.table({"source": sources, "size": sizes}).group_by("source").aggregate([([], "count_all"), ("size", "sum")])
+    grouped = (
+        pa.table({"source": sources, "size": sizes}).group_by("source").aggregate([([], "count_all"), ("size", "sum")])
+    )
     return [(row["source"], row["count_all"], row["size_sum"]) for row in grouped.to_pylist()]
 
 

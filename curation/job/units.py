@@ -27,7 +27,7 @@ class Unit(NamedTuple):
     total: int
 
 
-class _RunShard(beam.DoFn):  # type: ignore[misc]
+class _RunShard(beam.DoFn):
     """Runs a task for each shard number that has no marker yet, and passes the number on."""
 
     def __init__(self, layout: Layout, folder: str, task: ShardTask) -> None:
@@ -43,7 +43,7 @@ class _RunShard(beam.DoFn):  # type: ignore[misc]
         yield number
 
 
-class _RunRange(beam.DoFn):  # type: ignore[misc]
+class _RunRange(beam.DoFn):
     """Runs a task for each hash range; a range whose marker is there is left as it is."""
 
     def __init__(self, layout: Layout, folder: str, task: RangeTask) -> None:
@@ -61,7 +61,7 @@ class _RunRange(beam.DoFn):  # type: ignore[misc]
 
 
 @dataclasses.dataclass
-class RunShards(beam.PTransform):  # type: ignore[misc]
+class RunShards(beam.PTransform):
     """Spreads shard numbers over the workers and runs a task for each.
 
     Takes PCollection[int], gives the numbers back. Each worker loads the task once.
@@ -75,12 +75,13 @@ class RunShards(beam.PTransform):  # type: ignore[misc]
         super().__init__()
 
     def expand(self, numbers: Any) -> Any:
+        """Wires the transform."""
         run = beam.ParDo(_RunShard(self.layout, self.folder, self.task)).with_output_types(int)
         return numbers | "Spread" >> beam.Reshuffle() | "Run" >> run
 
 
 @dataclasses.dataclass
-class RunRanges(beam.PTransform):  # type: ignore[misc]
+class RunRanges(beam.PTransform):
     """Runs a task for each hash range. Takes PCollection[tuple[int, Iterable[RecordBatch]]], gives the ranges' numbers."""
 
     layout: Layout
@@ -91,12 +92,13 @@ class RunRanges(beam.PTransform):  # type: ignore[misc]
         super().__init__()
 
     def expand(self, ranges: Any) -> Any:
+        """Wires the transform."""
         run = beam.ParDo(_RunRange(self.layout, self.folder, self.task)).with_output_types(int)
         return ranges | "Run" >> run
 
 
 @dataclasses.dataclass
-class AfterAll(beam.PTransform):  # type: ignore[misc]
+class AfterAll(beam.PTransform):
     """Waits for all numbers of a stage, then gives `numbers`: the next stage reads files that each of them has written."""
 
     numbers: list[int]
@@ -108,6 +110,7 @@ class AfterAll(beam.PTransform):  # type: ignore[misc]
         yield from self.numbers
 
     def expand(self, done: Any) -> Any:
+        """Wires the transform."""
         keyed = done | "Key" >> beam.Map(lambda number: (0, number)).with_output_types(tuple[int, int])
         return keyed | "Wait" >> beam.GroupByKey() | "Next" >> beam.FlatMap(self._next).with_output_types(int)
 

@@ -143,18 +143,26 @@ class WriteTask:
         outputs.tally.add_lengths(kept["source"], sizes)
         outputs.tally.add_languages(kept["source"], kept["language"])
         if end > begin:
-            self._write_removed(batch.take(pa.array(rows)), removed.table.slice(begin, end - begin), removed.is_near[begin:end], outputs)
+            self._write_removed(
+                batch.take(pa.array(rows)), removed.table.slice(begin, end - begin), removed.is_near[begin:end], outputs
+            )
         for step, near in ((self.exact_step, False), (self.near_step, True)):
             if step:
                 # What exact deduplication has removed never enters near-deduplication.
-                entered = batch if not near else batch.filter(pa.array(_without(batch.num_rows, rows[~removed.is_near[begin:end]])))
+                entered = (
+                    batch
+                    if not near
+                    else batch.filter(pa.array(_without(batch.num_rows, rows[~removed.is_near[begin:end]])))
+                )
                 outputs.tally.add_documents(entered["source"], document_sizes(entered), "entered", step)
 
     def _write_removed(
         self, batch: pa.RecordBatch, removals: pa.Table, is_near: npt.NDArray[np.bool_], outputs: _Outputs
     ) -> None:
         step = pa.array(np.where(is_near, self.near_step, self.exact_step).tolist(), pa.string())
-        reasons = pa.array([[NEAR_DUPLICATE if near else EXACT_DUPLICATE] for near in is_near.tolist()], pa.list_(pa.string()))
+        reasons = pa.array(
+            [[NEAR_DUPLICATE if near else EXACT_DUPLICATE] for near in is_near.tolist()], pa.list_(pa.string())
+        )
         rejects = batch.append_column("step", step).append_column("reasons", reasons)
         outputs.rejects.write(conform(rejects, outputs.rejects.schema))
         sizes = document_sizes(batch)

@@ -2,6 +2,7 @@
 
 import string
 from collections import defaultdict
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -61,14 +62,22 @@ def spread(table, cuts, seed):
     random = np.random.default_rng(seed)
     table = table.take(pa.array(random.permutation(table.num_rows)))
     bounds = sorted({0, table.num_rows, *random.integers(0, table.num_rows + 1, cuts).tolist()})
-    batches = [table.slice(a, b - a).combine_chunks() for a, b in zip(bounds, bounds[1:], strict=False)]
+    batches = [table.slice(a, b - a).combine_chunks() for a, b in pairwise(bounds)]
     return [batch for part in batches for batch in part.to_batches()]
 
 
 def exact_rows(documents):
     """documents: (content, dump, id number, shard, row)."""
     rows = [
-        {"content_hi": content >> 1, "content_lo": content & 1, "dump": dump, "id_hi": 7, "id_lo": number, "shard": shard, "row": row}
+        {
+            "content_hi": content >> 1,
+            "content_lo": content & 1,
+            "dump": dump,
+            "id_hi": 7,
+            "id_lo": number,
+            "shard": shard,
+            "row": row,
+        }
         for content, dump, number, shard, row in documents
     ]
     return pa.Table.from_pylist(rows, EXACT_SHUFFLE)

@@ -24,7 +24,9 @@ STOP_WORDS = ["the", "be", "to", "of", "and", "that", "have", "with"]
 
 def words(rng, number):
     """Made-up English-like text: a stop word now and then, no two alike."""
-    made = ["".join(rng.choice(_CONSONANTS) + rng.choice(_VOWELS) for _ in range(rng.randint(2, 4))) for _ in range(number)]
+    made = [
+        "".join(rng.choice(_CONSONANTS) + rng.choice(_VOWELS) for _ in range(rng.randint(2, 4))) for _ in range(number)
+    ]
     return [rng.choice(STOP_WORDS) if at % 4 == 0 else word for at, word in enumerate(made)]
 
 
@@ -81,7 +83,9 @@ def rows_of(out, kind):
     if not tables:
         return []
     table = pa.concat_tables(tables)
-    table = table.drop_columns([name for name in table.column_names if name in VOLATILE_COLUMNS or name in ("file", "row")])
+    table = table.drop_columns(
+        [name for name in table.column_names if name in VOLATILE_COLUMNS or name in ("file", "row")]
+    )
     key = "id" if "id" in table.column_names else "locator"
     return table.sort_by(key).to_pylist()
 
@@ -90,7 +94,13 @@ def outcome(out):
     """What must be the same for every way of running one job."""
     manifest = load_manifest(out / "curate" / "manifest.json")
     found = {kind: rows_of(out, kind) for kind in ("kept", "rejects", "duplicates", "quarantine", "index")}
-    return {**found, "funnel": manifest.funnel, "stats": manifest.stats, "read": manifest.read, "kept_counts": manifest.kept}
+    return {
+        **found,
+        "funnel": manifest.funnel,
+        "stats": manifest.stats,
+        "read": manifest.read,
+        "kept_counts": manifest.kept,
+    }
 
 
 _COMMAND = """

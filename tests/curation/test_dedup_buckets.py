@@ -26,7 +26,10 @@ def pairs_of(links, pairs_at_once=1 << 16):
     for shard in sorted(set(links["shard"].to_pylist())):
         for pairs in candidate_pairs(table.filter(pa.compute.equal(table["shard"], shard)), pairs_at_once):
             shards, rows = unpack(pairs.earlier)
-            found += [((a, b), (shard, c)) for a, b, c in zip(shards.tolist(), rows.tolist(), pairs.rows.tolist(), strict=True)]
+            found += [
+                ((a, b), (shard, c))
+                for a, b, c in zip(shards.tolist(), rows.tolist(), pairs.rows.tolist(), strict=True)
+            ]
     return found
 
 

@@ -75,4 +75,8 @@ def test_an_exact_duplicate_of_a_document_that_goes_points_to_the_one_that_stays
     )
     moved = moved_removals(documents, decision, exact).to_pylist()
     assert len(moved) == 1
-    assert moved[0] | {"shard": 3, "row": 5, "kept_row": 98, "kept_hi": 1, "similarity": 0.9, "cluster_hi": 1, "moved": True} == moved[0]
+    assert (
+        moved[0]
+        | {"shard": 3, "row": 5, "kept_row": 98, "kept_hi": 1, "similarity": 0.9, "cluster_hi": 1, "moved": True}
+        == moved[0]
+    )

@@ -14,7 +14,15 @@ SCHEMA = pa.schema([pa.field("hash", pa.uint64(), nullable=False), pa.field("n",
 
 
 @pytest.mark.parametrize(
-    "kind", [pa.string(), pa.large_string(), pa.binary(), pa.large_binary(), pa.list_(pa.uint64()), pa.dictionary(pa.int8(), pa.string())]
+    "kind",
+    [
+        pa.string(),
+        pa.large_string(),
+        pa.binary(),
+        pa.large_binary(),
+        pa.list_(pa.uint64()),
+        pa.dictionary(pa.int8(), pa.string()),
+    ],
 )
 def test_text_is_refused(kind):
     with pytest.raises(TypeError, match="only numbers"):
@@ -35,11 +43,15 @@ def test_cut_loses_nothing_and_keeps_the_order(ranges, start, length):
 
 def test_a_range_comes_together_and_another_schema_is_refused():
     def batches(pipeline, schema):
-        rows = [(number % 3, pa.RecordBatch.from_pydict({"hash": [number], "n": [number]}, schema)) for number in range(9)]
+        rows = [
+            (number % 3, pa.RecordBatch.from_pydict({"hash": [number], "n": [number]}, schema)) for number in range(9)
+        ]
         return pipeline | beam.Create(rows, reshuffle=False).with_output_types(KeyedBatch) | GroupByRange(SCHEMA)
 
     with beam.Pipeline("FnApiRunner") as pipeline:
-        sums = batches(pipeline, SCHEMA) | beam.MapTuple(lambda number, found: (number, int(gather(found, SCHEMA)["n"].sum())))
+        sums = batches(pipeline, SCHEMA) | beam.MapTuple(
+            lambda number, found: (number, int(gather(found, SCHEMA)["n"].sum()))
+        )
         assert_that(sums, lambda found: sorted(found) == [(0, 9), (1, 12), (2, 15)] or pytest.fail(str(found)))
     with pytest.raises(Exception, match="in a shuffle of"), beam.Pipeline("FnApiRunner") as pipeline:
         batches(pipeline, pa.schema([("hash", pa.uint64()), ("n", pa.int64())]))

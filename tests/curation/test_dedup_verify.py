@@ -10,7 +10,29 @@ from columnar.minhash import MinHashPreset, shingles
 from curation.dedup import verify
 from curation.dedup.keys import pack
 
-WORDS = "the cat sat on a mat and saw how many birds were there in every tree of that long old road".split()
+WORDS = [
+    "the",
+    "cat",
+    "sat",
+    "on",
+    "a",
+    "mat",
+    "and",
+    "saw",
+    "how",
+    "many",
+    "birds",
+    "were",
+    "there",
+    "in",
+    "every",
+    "tree",
+    "of",
+    "that",
+    "long",
+    "old",
+    "road",
+]
 
 
 @pytest.fixture
@@ -45,16 +67,23 @@ def test_similarity_is_that_of_strings(corpus, monkeypatch, fetch_bytes, gap):
     texts, files = corpus
     random = np.random.default_rng(4)
     places = [place for place in texts if place[1] % 3]
-    chosen = {(int(row), places[int(other)]) for row, other in zip(random.choice([1, 2, 4, 38], 60), random.integers(0, len(places), 60), strict=True)}
+    chosen = {
+        (int(row), places[int(other)])
+        for row, other in zip(random.choice([1, 2, 4, 38], 60), random.integers(0, len(places), 60), strict=True)
+    }
     pairs = sorted(chosen, key=lambda pair: (pair[0], pair[1]))
     rows = np.array([row for row, _ in pairs], np.uint32)
-    earlier = pack(np.array([other[0] for _, other in pairs], np.uint32), np.array([other[1] for _, other in pairs], np.uint32))
+    earlier = pack(
+        np.array([other[0] for _, other in pairs], np.uint32), np.array([other[1] for _, other in pairs], np.uint32)
+    )
     found = verify.similar_pairs(2, verify.Pairs(rows, earlier), verify.ShingleReader(files), 0.3).to_pylist()
     expected = []
     for row, other in pairs:
         similarity = jaccard(string_shingles(texts[2, row]), string_shingles(texts[other]))
         if similarity >= 0.3:
-            expected.append({"shard": 2, "row": row, "earlier_shard": other[0], "earlier_row": other[1], "similarity": similarity})
+            expected.append(
+                {"shard": 2, "row": row, "earlier_shard": other[0], "earlier_row": other[1], "similarity": similarity}
+            )
     assert 5 < len(expected) < len(pairs)
     assert found == expected
 

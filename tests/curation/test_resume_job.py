@@ -8,7 +8,18 @@ import time
 
 import psutil
 import pytest
-from job_kit import NUM_FILES, ROOT, count_markers, kill, outcome, recipe, start_command, wait_for_markers, wait_until_gone, write_corpus
+from job_kit import (
+    NUM_FILES,
+    ROOT,
+    count_markers,
+    kill,
+    outcome,
+    recipe,
+    start_command,
+    wait_for_markers,
+    wait_until_gone,
+    write_corpus,
+)
 
 from curation.job.driver import run_job
 from schemas.errors import UserError
