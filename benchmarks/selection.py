@@ -1,6 +1,6 @@
 """Times `workers.select.select` over a synthetic store: generations a second, and the peak memory of the process.
 
-    python benchmarks/selection.py [--generations 1000000] [--check]
+    python benchmarks/selection.py [--generations 200000] [--check]
 
 Builds prompts with 16 samples each, verdicts of three verifiers, half of the samples right, texts of about 300 bytes, in an SQLite
 store; then selects the best 2 of each prompt in a process of its own. `--check` fails above the memory target.
@@ -41,7 +41,7 @@ RESULT = Path(__file__).parent / "results" / "selection.json"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--generations", type=int, default=1_000_000)
+    parser.add_argument("--generations", type=int, default=200_000)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--in", dest="folder", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
