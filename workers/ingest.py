@@ -1,9 +1,9 @@
-"""Brings a curation's manifest into the store: its run, stages, shards and files. Beam workers write no SQL; this does, afterwards.
+"""Brings a finished curation into the store: the manifest's run, stages, shards and files become rows.
 
-Touches the store only. Documents get no rows: they are found through the run's own index files.
+Beam workers write no SQL; the command calls this once the manifest is there, and may call it again. Touches the store only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,84 +12,102 @@ import sqlalchemy as sa
 
 from schemas.tables import Artifact, Run, Shard, Stage
 
-_KIND = "curate"
+#: A curation's own folder below `--out`, which its manifest's paths are relative to.
+FOLDER = "curate"
 
 
-def ingest_curation(engine: sa.Engine, manifest: Mapping[str, Any], folder: Path) -> None:
-    """Makes the store's rows for a finished curation, in one transaction; the same manifest again changes nothing.
-
-    A run that stood in the same folder before (another recipe, with `--fresh`) is forgotten: its files are gone.
+def ingest_curation(engine: sa.Engine, manifest: Mapping[str, Any], out: Path) -> str:
+    """Makes the store say what the manifest says, in one transaction; the same manifest again changes nothing.
 
     Args:
         engine: the store.
-        manifest: as `curation.job.manifest.Manifest.to_json` gives it.
-        folder: the run's folder, which the manifest's paths are relative to.
+        manifest: `curation.job.manifest.Manifest.to_json()`.
+        out: the `--out` folder, which holds `curate/`.
+
+    Returns:
+        The run's id.
     """
-    out = str(folder.resolve())
+    run_id: str = manifest["run_id"]
+    run = _run_row(manifest, out)
     with engine.begin() as connection:
-        known = connection.execute(sa.select(Run.started_at, Run.status).where(Run.id == manifest["run_id"])).one_or_none()
-        if known is not None and known.status == "done" and _same_files(connection, manifest, out):
-            return
-        connection.execute(sa.delete(Run).where(Run.kind == _KIND, Run.out == out))
-        connection.execute(sa.delete(Run).where(Run.id == manifest["run_id"]))
-        connection.execute(sa.insert(Run).values(_run_row(manifest, out)))
-        for ordinal, stage in enumerate(manifest["stages"]):
-            _insert_stage(connection, manifest["run_id"], ordinal, stage)
-        if manifest["artifacts"]:
-            connection.execute(sa.insert(Artifact), [_artifact_row(manifest["run_id"], item) for item in manifest["artifacts"]])
+        if connection.execute(sa.select(Run.id).where(Run.id == run_id).with_for_update()).scalar() is None:
+            connection.execute(sa.insert(Run).values(run))
+        else:
+            connection.execute(sa.update(Run).where(Run.id == run_id).values(run))
+        if _landed(connection, run_id) == {_facts(item) for item in manifest["artifacts"]}:
+            return run_id
+        connection.execute(sa.delete(Artifact).where(Artifact.run_id == run_id))
+        connection.execute(sa.delete(Stage).where(Stage.run_id == run_id))
+        _insert_stages(connection, run_id, manifest["stages"])
+        files = [
+            {
+                "run_id": run_id,
+                "shard_id": None,
+                "kind": item["kind"],
+                "path": f"{FOLDER}/{item['path']}",
+                "sha256": item["sha256"],
+                "num_rows": item["rows"],
+                "num_bytes": item["bytes"],
+            }
+            for item in manifest["artifacts"]
+        ]
+        if files:
+            connection.execute(sa.insert(Artifact), files)
+    return run_id
 
 
-def _same_files(connection: sa.Connection, manifest: Mapping[str, Any], out: str) -> bool:
-    rows = connection.execute(
-        sa.select(Artifact.path, Artifact.sha256)
-        .join(Run, Run.id == Artifact.run_id)
-        .where(Run.id == manifest["run_id"], Run.out == out)
-    )
-    return {(path, sha256) for path, sha256 in rows} == {(item["path"], item["sha256"]) for item in manifest["artifacts"]}
-
-
-def _run_row(manifest: Mapping[str, Any], out: str) -> dict[str, Any]:
+def _run_row(manifest: Mapping[str, Any], out: Path) -> dict[str, Any]:
+    totals = {name: _total(manifest[name]) for name in ("read", "kept")}
+    funnel = {
+        item["step"]: {"in": item["documents_in"], "rejected": item["documents_rejected"]}
+        for item in manifest["funnel"]
+    }
     return {
         "id": manifest["run_id"],
-        "kind": _KIND,
+        "kind": "curate",
         "name": manifest["name"],
-        "out": out,
+        "out": str(out.resolve()),
         "recipe": manifest["recipe"],
         "inputs": [{"source": source, **numbers} for source, numbers in sorted(manifest["inputs"].items())],
         "code_version": manifest["code_version"],
         "status": "done",
-        "counts": {"read": manifest["read"], "kept": manifest["kept"], "quarantined": manifest["quarantined"]},
+        "counts": {**totals, "funnel": funnel, "quarantined": manifest["quarantined"]},
         "started_at": datetime.fromisoformat(manifest["started_at"]),
         "finished_at": datetime.fromisoformat(manifest["finished_at"]),
     }
 
 
-def _insert_stage(connection: sa.Connection, run_id: str, ordinal: int, stage: Mapping[str, Any]) -> None:
-    row = {
-        "run_id": run_id,
-        "ordinal": ordinal,
-        "name": stage["name"],
-        "kind": stage["kind"],
-        "num_shards": stage["num_shards"],
-        "status": "done",
-        "counts": stage["counts"],
-    }
-    stage_id = connection.execute(sa.insert(Stage).values(row).returning(Stage.id)).scalar_one()
-    shards = [
-        {"stage_id": stage_id, "number": number, "status": "done", "payload": {}, "attempts": 1, "counts": {}}
-        for number in range(stage["num_shards"])
-    ]
-    if shards:
-        connection.execute(sa.insert(Shard), shards)
+def _total(by_source: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    return {unit: sum(item[unit] for item in by_source.values()) for unit in ("documents", "bytes")}
 
 
-def _artifact_row(run_id: str, item: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "run_id": run_id,
-        "shard_id": None,
-        "kind": item["kind"],
-        "path": item["path"],
-        "sha256": item["sha256"],
-        "num_rows": item["rows"],
-        "num_bytes": item["bytes"],
-    }
+def _facts(item: Mapping[str, Any]) -> tuple[str, str, str]:
+    return (item["kind"], f"{FOLDER}/{item['path']}", item["sha256"])
+
+
+def _landed(connection: sa.Connection, run_id: str) -> set[tuple[str, str, str]]:
+    query = sa.select(Artifact.kind, Artifact.path, Artifact.sha256).where(Artifact.run_id == run_id)
+    return {(row.kind, row.path, row.sha256) for row in connection.execute(query)}
+
+
+def _insert_stages(connection: sa.Connection, run_id: str, stages: Sequence[Mapping[str, Any]]) -> None:
+    for ordinal, item in enumerate(stages):
+        stage_id = connection.execute(
+            sa.insert(Stage)
+            .values(
+                run_id=run_id,
+                ordinal=ordinal,
+                name=item["name"],
+                kind=item["kind"],
+                num_shards=item["num_shards"],
+                status="done",
+                counts={**item["counts"], "seconds": item["seconds"]},
+            )
+            .returning(Stage.id)
+        ).scalar_one()
+        shards = [
+            {"stage_id": stage_id, "number": number, "status": "done", "payload": {}, "attempts": 1, "counts": {}}
+            for number in range(item["num_shards"])
+        ]
+        if shards:
+            connection.execute(sa.insert(Shard), shards)
