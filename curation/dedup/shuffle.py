@@ -24,6 +24,12 @@ def check_narrow(schema: pa.Schema) -> None:
             raise TypeError(f"column {field.name!r} is {field.type}: only numbers pass a shuffle")
 
 
+def row_bytes(schema: pa.Schema) -> int:
+    """Gives the bytes that a row of a shuffle takes."""
+    check_narrow(schema)
+    return sum(field.type.bit_width // 8 for field in schema)
+
+
 def cut(batch: pa.RecordBatch, ranges: npt.NDArray[np.int64], wanted: range) -> Iterator[KeyedBatch]:
     """Cuts a batch by range; rows of ranges outside `wanted` are left out.
 

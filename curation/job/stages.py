@@ -10,8 +10,11 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
+from curation.dedup.buckets import BUCKET_SHUFFLE
+from curation.dedup.exact import EXACT_SHUFFLE
+from curation.dedup.shuffle import row_bytes
 from curation.job.dedup_stages import DedupFiles, build_buckets, build_exact, build_verify
-from curation.job.index import KEPT, ROWS_A_FILE, IndexTask, build_index
+from curation.job.index import INDEX_SHUFFLE, KEPT, ROWS_A_FILE, IndexTask, build_index
 from curation.job.layout import BUCKETS, DECISION, EDGES, EXACT, INDEX, MEASURE, SHINGLES, WRITE, Layout
 from curation.job.measure import MeasureTask, kept_fields, minhash_preset
 from curation.job.pipelines import PipelineError, Runtime, run_pipeline
@@ -25,9 +28,6 @@ from schemas.errors import ResumableError
 LOCAL_SHUFFLE_BYTES = 192 << 20
 #: A stage that fails this often without finishing a single shard more is given up.
 MAX_FAILURES = 3
-_EXACT_ROW_BYTES = 44
-_BUCKET_ROW_BYTES = 36
-_INDEX_ROW_BYTES = 22
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Chain:
     def _ranges(self, rows: int) -> int:
         """A range goes to one worker as a whole. The number must not depend on where the pipelines run: markers bear it."""
         near = self.plan.near_settings
-        return max(near.partitions, math.ceil(rows * near.bands * _BUCKET_ROW_BYTES / LOCAL_SHUFFLE_BYTES))
+        return max(near.partitions, math.ceil(rows * near.bands * row_bytes(BUCKET_SHUFFLE) / LOCAL_SHUFFLE_BYTES))
 
     def _pending(self, folder: str, total: int) -> list[int]:
         done = self.layout.read_markers(folder, total)
@@ -153,14 +153,14 @@ class Chain:
         pipelines = self._shuffle(
             EXACT,
             files.num_ranges,
-            self._rows() * _EXACT_ROW_BYTES,
+            self._rows() * row_bytes(EXACT_SHUFFLE),
             lambda wanted, pipeline: build_exact(pipeline, files, wanted),
         )
         return Stage("exact_dedup", "shuffle", [Unit(EXACT, files.num_ranges)], pipelines)
 
     def _candidates(self) -> Stage:
         files, near = self.files(), self.plan.near_settings
-        num_bytes = self._rows() * near.bands * _BUCKET_ROW_BYTES
+        num_bytes = self._rows() * near.bands * row_bytes(BUCKET_SHUFFLE)
         pipelines = self._shuffle(
             BUCKETS,
             files.num_ranges,
@@ -211,7 +211,10 @@ class Chain:
         total = max(1, math.ceil(rows / ROWS_A_FILE))
         task = IndexTask(self.layout, files, [KEPT, *(step.title for step in self.plan.recipe.steps)])
         pipelines = self._shuffle(
-            INDEX, total, rows * _INDEX_ROW_BYTES, lambda wanted, pipeline: build_index(pipeline, task, total, wanted)
+            INDEX,
+            total,
+            rows * row_bytes(INDEX_SHUFFLE),
+            lambda wanted, pipeline: build_index(pipeline, task, total, wanted),
         )
         return Stage("index", "shuffle", [Unit(INDEX, total)], pipelines)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from apache_beam.testing.util import assert_that
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.dedup.shuffle import GroupByRange, KeyedBatch, check_narrow, cut, gather
@@ -31,6 +31,7 @@ def test_text_is_refused(kind):
         GroupByRange(pa.schema([("wide", kind)]))
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 7)), st.integers(0, 7), st.integers(0, 8))
 def test_cut_loses_nothing_and_keeps_the_order(ranges, start, length):
     wanted = range(start, start + length)
