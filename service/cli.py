@@ -38,22 +38,33 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-store_app = typer.Typer(help="Look after the store: upgrade, check, clean.", no_args_is_help=True, rich_markup_mode=None)
+store_app = typer.Typer(
+    help="Look after the store: upgrade, check, clean.", no_args_is_help=True, rich_markup_mode=None
+)
 app.add_typer(store_app, name="store")
 
 Out = Annotated[Path, typer.Option("--out", help="Folder that holds everything this work makes.", envvar="TAMIS_OUT")]
 Store = Annotated[
     Optional[str],  # noqa: UP045 - typer reads the annotation
-    typer.Option("--store", help="Store URL; by default OUT/tamis.db. Shown in help and logs without its password.", envvar="TAMIS_STORE", show_envvar=True),
+    typer.Option(
+        "--store",
+        help="Store URL; by default OUT/tamis.db. Shown in help and logs without its password.",
+        envvar="TAMIS_STORE",
+        show_envvar=True,
+    ),
 ]
 Broker = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option("--broker", help="Broker URL of separate workers; by default a broker and workers are started here.", envvar="TAMIS_BROKER"),
+    typer.Option(
+        "--broker",
+        help="Broker URL of separate workers; by default a broker and workers are started here.",
+        envvar="TAMIS_BROKER",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and do nothing.")]
 Limit = Annotated[Optional[int], typer.Option("--limit", min=1, help="Take at most this many rows of input.")]  # noqa: UP045
-MaxBad = Annotated[Optional[int], typer.Option("--max-bad", min=0, help="Stop when more rows than this are quarantined.")]  # noqa: UP045
+MaxBad = Annotated[int | None, typer.Option("--max-bad", min=0, help="Stop when more rows than this are quarantined.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Throw away what an earlier run of this command left under OUT.")]
 Workers = Annotated[Optional[int], typer.Option("--workers", min=1, help="Worker processes; by default all cores.")]  # noqa: UP045
 DEFAULT_OUT = Path("out")
@@ -75,7 +86,9 @@ def curate(
     """Turn raw pages, files and tables into a corpus; further options go to Beam (--runner=..., ...)."""
     from service.commands.curate import curate as run
 
-    raise typer.Exit(run(recipe, out, store, workers, limit, max_bad, context.args, fresh=fresh, dry_run=dry_run, as_json=as_json))
+    raise typer.Exit(
+        run(recipe, out, store, workers, limit, max_bad, context.args, fresh=fresh, dry_run=dry_run, as_json=as_json)
+    )
 
 
 @app.command()
@@ -86,8 +99,10 @@ def sample(
         typer.Argument(help="Prompts (JSONL or Parquet); left out, those that are in the store."),
     ] = None,
     samples: Annotated[int, typer.Option("--samples", "-n", min=1, help="Samples a prompt.")] = 4,
-    base_url: Annotated[Optional[str], typer.Option("--base-url", help="OpenAI-compatible endpoint, up to /v1.")] = None,  # noqa: UP045
-    api_key_env: Annotated[Optional[str], typer.Option("--api-key-env", help="Name of the variable that holds the key.")] = None,  # noqa: UP045
+    base_url: Annotated[str | None, typer.Option("--base-url", help="OpenAI-compatible endpoint, up to /v1.")] = None,
+    api_key_env: Annotated[
+        str | None, typer.Option("--api-key-env", help="Name of the variable that holds the key.")
+    ] = None,
     api: Annotated[str, typer.Option(help="chat, or completions for base models.")] = "chat",
     temperature: Annotated[float, typer.Option(min=0.0)] = 1.0,
     top_p: Annotated[float, typer.Option(min=0.0, max=1.0)] = 1.0,
@@ -106,7 +121,9 @@ def sample(
     from service.commands.sample import SampleRequest
     from service.commands.sample import sample as run
 
-    request = SampleRequest(model, samples, base_url, api_key_env, api, temperature, top_p, max_tokens, prefill, tuple(stop or ()))
+    request = SampleRequest(
+        model, samples, base_url, api_key_env, api, temperature, top_p, max_tokens, prefill, tuple(stop or ())
+    )
     raise typer.Exit(run(prompts, request, out, store, broker, workers, limit, dry_run=dry_run, as_json=as_json))
 
 
@@ -116,12 +133,20 @@ def verify(
         Optional[Path],  # noqa: UP045
         typer.Argument(help="Others' generations (JSONL or Parquet); left out, those that are in the store."),
     ] = None,
-    recipe: Annotated[Optional[Path], typer.Option("--recipe", help="YAML rubric: verifiers, settings, weights, gates.")] = None,  # noqa: UP045
-    verifiers: Annotated[str, typer.Option(help="Verifiers with default settings, when there is no recipe.")] = "math,format,language",
-    preset: Annotated[Optional[str], typer.Option(help="Column mapping of the file: vllm, verl, trl or messages.")] = None,  # noqa: UP045
+    recipe: Annotated[
+        Path | None, typer.Option("--recipe", help="YAML rubric: verifiers, settings, weights, gates.")
+    ] = None,
+    verifiers: Annotated[
+        str, typer.Option(help="Verifiers with default settings, when there is no recipe.")
+    ] = "math,format,language",
+    preset: Annotated[str | None, typer.Option(help="Column mapping of the file: vllm, verl, trl or messages.")] = None,
     columns: Annotated[Optional[list[str]], typer.Option("--column", help="OURS=THEIRS; may be given again.")] = None,  # noqa: UP045
-    language: Annotated[Optional[str], typer.Option(help="Language of the file's prompts, where no column says it.")] = None,  # noqa: UP045
-    retry_status: Annotated[Optional[str], typer.Option("--retry-status", help="Score again what has this status, for example error.")] = None,  # noqa: UP045
+    language: Annotated[
+        str | None, typer.Option(help="Language of the file's prompts, where no column says it.")
+    ] = None,
+    retry_status: Annotated[
+        str | None, typer.Option("--retry-status", help="Score again what has this status, for example error.")
+    ] = None,
     out: Out = DEFAULT_OUT,
     store: Store = None,
     broker: Broker = None,
@@ -135,7 +160,9 @@ def verify(
     from service.commands.verify import VerifyRequest
     from service.commands.verify import verify as run
 
-    request = VerifyRequest(generations, recipe, verifiers, preset, tuple(columns or ()), language, retry_status, limit, max_bad)
+    request = VerifyRequest(
+        generations, recipe, verifiers, preset, tuple(columns or ()), language, retry_status, limit, max_bad
+    )
     raise typer.Exit(run(request, out, store, broker, workers, dry_run=dry_run, as_json=as_json))
 
 
@@ -207,9 +234,13 @@ def report(
 @app.command()
 def worker(
     store: Annotated[str, typer.Option("--store", help="Store URL.", envvar="TAMIS_STORE")],
-    broker: Annotated[str, typer.Option("--broker", help="Broker URL, for example redis://host:6379/0.", envvar="TAMIS_BROKER")],
+    broker: Annotated[
+        str, typer.Option("--broker", help="Broker URL, for example redis://host:6379/0.", envvar="TAMIS_BROKER")
+    ],
     concurrency: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
-    ping: Annotated[bool, typer.Option("--ping", help="Only ask whether a worker of this store answers; for health checks.")] = False,
+    ping: Annotated[
+        bool, typer.Option("--ping", help="Only ask whether a worker of this store answers; for health checks.")
+    ] = False,
 ) -> None:
     """Run a worker that samples and verifies for commands elsewhere; many may share one store and broker."""
     from service.commands.serve import worker as run
@@ -221,8 +252,8 @@ def worker(
 def demo(
     out: Annotated[Path, typer.Option("--out", help="Folder for the demo.")] = Path("demo-out"),
     store: Store = None,
-    prompts: Annotated[int, typer.Option(min=1, help="How many prompts to sample.")] = 38,
-    samples: Annotated[int, typer.Option(min=1, help="Samples a prompt.")] = 4,
+    prompts: Annotated[int, typer.Option(min=1, help="How many prompts to sample.")] = 48,
+    samples: Annotated[int, typer.Option(min=1, help="Samples a prompt.")] = 3,
     fresh: Fresh = False,
 ) -> None:
     """Run the whole way on real text and a real small model that this machine has."""

@@ -69,7 +69,9 @@ class Terminal:
             table.add_row(escape(name), escape(value))
         self.results.print(table)
 
-    def grid(self, title: str, header: Sequence[str], rows: Sequence[Sequence[str]], *, numeric: Sequence[int] = ()) -> None:
+    def grid(
+        self, title: str, header: Sequence[str], rows: Sequence[Sequence[str]], *, numeric: Sequence[int] = ()
+    ) -> None:
         """Shows a table with a header; the columns at the positions `numeric` are right-aligned."""
         from rich.box import SIMPLE_HEAD
         from rich.markup import escape
@@ -88,7 +90,14 @@ class Terminal:
         if not self.interactive:
             yield _PlainBars(silent=self.as_json)
             return
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
 
         with Progress(
             TextColumn("{task.description:<14}"),

@@ -30,6 +30,8 @@ def ingest_curation(engine: sa.Engine, manifest: Mapping[str, Any], out: Path) -
     run_id: str = manifest["run_id"]
     run = _run_row(manifest, out)
     with engine.begin() as connection:
+        # What stood in this folder before (another recipe, with --fresh) is gone from it.
+        connection.execute(sa.delete(Run).where(Run.kind == run["kind"], Run.out == run["out"], Run.id != run_id))
         if connection.execute(sa.select(Run.id).where(Run.id == run_id).with_for_update()).scalar() is None:
             connection.execute(sa.insert(Run).values(run))
         else:

@@ -27,6 +27,7 @@ from workers.imports import ImportResult, ImportSource, import_prompts, import_r
 from workers.landing import Cargo, FollowUp, Outcome, contract_table
 from workers.lookup import Pointer, fetch
 from workers.queue import Claim
+from workers.row_files import find_files, read_rows
 from workers.rows import batched
 from workers.stages import OnProgress, Quarantined, quarantined_shards, run_stage
 
@@ -138,6 +139,34 @@ def sample(
         return result
     finally:
         engine.dispose()
+
+
+def preview_sample(
+    store_url: str, prompts: Path | None, model: str, sampling: Sampling, *, n: int, limit: int | None = None
+) -> Mapping[str, int]:
+    """Says what `sample` would do: prompts, samples wanted, samples that have landed. Asks nobody and lands nothing.
+
+    Args:
+        store_url: the store.
+        prompts: a file of prompts that the store need not have; None means those that it has.
+        model: the model's name.
+        sampling: how it would be sampled.
+        n: samples a prompt.
+        limit: only the first so many prompts.
+    """
+    if prompts is not None:
+        rows = sum(1 for file in find_files(prompts) for row in read_rows(file) if row.value is not None)
+        rows = min(rows, limit or rows)
+        return {"prompts": rows, "samples": rows * n}
+    engine = open_store(store_url)
+    try:
+        scope = _Scope(None, model, sampling.record(), n, limit)
+        with reading(engine) as connection:
+            wanted = set(scope.prompts(connection))
+            landed = sum(prompt in wanted for prompt, _ in scope.landed(connection))
+    finally:
+        engine.dispose()
+    return {"prompts": len(wanted), "samples": len(wanted) * n, "landed": landed}
 
 
 def _land_prompts(

@@ -41,7 +41,9 @@ def open_for_reading(out: Path, store: str | None) -> "sa.Engine":
     from schemas.store import open_store
 
     if store is None and not (out / STORE_FILE).exists():
-        raise UserError(f"{out / STORE_FILE}: no store here; give --out the folder of an earlier command, or --store its URL")
+        raise UserError(
+            f"{out / STORE_FILE}: no store here; give --out the folder of an earlier command, or --store its URL"
+        )
     return open_store(store_url(out, store))
 
 

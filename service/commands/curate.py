@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from curation.job.driver import RUN_FOLDER, plan_job, run_job
+from curation.job.driver import plan_job, run_job
 from curation.job.manifest import Manifest
 from curation.job.stages import Progress
 from schemas.recipe import CurateRecipe, load_recipe
@@ -83,7 +83,7 @@ def run_curation(request: CurateRequest, out: Path, store: str, terminal: Termin
         )
     engine = open_store(store)
     try:
-        ingest_curation(engine, manifest.to_json(), out / RUN_FOLDER)
+        ingest_curation(engine, manifest.to_json(), out)
     finally:
         engine.dispose()
     return manifest

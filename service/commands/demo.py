@@ -1,7 +1,7 @@
 """`tamis demo`: the whole way on input that this machine has, ending with what was found and the path of the report."""
 
 import importlib.util
-import json
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from curation.job.manifest import Manifest
 from schemas.errors import UserError
+from schemas.files import write_json_durably
 from schemas.store import reading, redacted
 from schemas.tables import VerdictRow
 from service.commands.common import exit_code, open_for_writing, refresh_report, store_url
@@ -23,6 +24,7 @@ from service.console import Terminal
 from service.demo.findings import near_copies, rows_of_findings
 from service.demo.inputs import DemoInputs, make_inputs
 from service.demo.recipes import curate_recipe, select_recipe, verify_recipe, write_recipes
+from workers.runs import code_version
 
 _SHOWN_COPIES = 5
 
@@ -55,7 +57,9 @@ def demo(out: Path, store: str | None, prompts: int, samples: int, *, fresh: boo
     open_for_writing(out, store).dispose()
     with run.part("pages: pydoc renders the standard library and SymPy"), run.terminal.bars() as bars:
         inputs = make_inputs(out / "inputs", lambda done, total: bars.update("pages", done, total))
-    write_recipes(out / "recipes", {"curate": curate_recipe(inputs), "verify": verify_recipe(), "select": select_recipe()})
+    write_recipes(
+        out / "recipes", {"curate": curate_recipe(inputs), "verify": verify_recipe(), "select": select_recipe()}
+    )
     with run.part("corpus: pages, mathematics and code through every step"):
         manifest = _curate(run, inputs, fresh=fresh)
     with run.part("samples: SmolLM2-135M answers small problems"):
@@ -88,7 +92,14 @@ def _sample(run: _Demo, prompts: int, samples: int) -> int:
 
     with local_model() as url, run.terminal.bars() as bars:
         result = sample_locally(
-            demo_prompts(prompts), url, DEMO_SAMPLING, samples, run.out, run.store, "demo", show_progress("samples", bars)
+            demo_prompts(prompts),
+            url,
+            DEMO_SAMPLING,
+            samples,
+            run.out,
+            run.store,
+            "demo",
+            show_progress("samples", bars),
         )
     show_samples(result, run.terminal)
     return result.generations
@@ -152,5 +163,9 @@ def _summary(
     run.terminal.table("what the demo found", rows)
     some = next(iter(copies), None)
     if some is not None:
-        run.terminal.say(f"\nAsk of any row why it is where it is, for example:\n  tamis explain {some.removed_id} --out {run.out}")
-    (run.out / "demo.json").write_text(json.dumps({"seconds": run.seconds, "selected": selected}, indent=1) + "\n")
+        run.terminal.say(
+            f"\nAsk of any row why it is where it is, for example:\n  tamis explain {some.removed_id} --out {run.out}"
+        )
+    figures = [(name, value) for name, value in rows if name not in ("store", "report")]
+    result = {"commit": code_version(), "cores": os.cpu_count(), "seconds": run.seconds, "rows": figures}
+    write_json_durably(run.out / "demo.json", result)

@@ -111,7 +111,9 @@ def status(run: str | None, out: Path, store: str | None, *, as_json: bool) -> i
 
 
 def _all_runs(connection: sa.Connection, terminal: Terminal) -> int:
-    runs = connection.execute(sa.select(Run.id, Run.kind, Run.name, Run.status, Run.started_at).order_by(Run.started_at)).all()
+    runs = connection.execute(
+        sa.select(Run.id, Run.kind, Run.name, Run.status, Run.started_at).order_by(Run.started_at)
+    ).all()
     if terminal.as_json:
         terminal.result([row._asdict() for row in runs])
         return DONE
@@ -123,7 +125,9 @@ def _all_runs(connection: sa.Connection, terminal: Terminal) -> int:
 def _one_run(connection: sa.Connection, prefix: str, terminal: Terminal) -> int:
     found = connection.execute(sa.select(Run).where(Run.id.startswith(prefix, autoescape=True)).limit(2)).all()
     if len(found) != 1:
-        raise UserError(f"{'several runs start' if found else 'no run starts'} with {prefix!r}; `tamis status` lists them")
+        raise UserError(
+            f"{'several runs start' if found else 'no run starts'} with {prefix!r}; `tamis status` lists them"
+        )
     run = found[0]
     stages = connection.execute(sa.select(Stage).where(Stage.run_id == run.id).order_by(Stage.ordinal)).all()
     shards = connection.execute(
@@ -160,7 +164,10 @@ def _one_run(connection: sa.Connection, prefix: str, terminal: Terminal) -> int:
     head = [("run", run.id), ("kind", run.kind), ("status", run.status), ("code", run.code_version)]
     terminal.table(run.name, head + flat_rows(run.counts))
     if stages:
-        rows = [[s.name, s.status, ", ".join(f"{n} {state}" for state, n in by_stage.get(s.name, {}).items())] for s in stages]
+        rows = [
+            [s.name, s.status, ", ".join(f"{n} {state}" for state, n in by_stage.get(s.name, {}).items())]
+            for s in stages
+        ]
         terminal.grid("stages", ["stage", "status", "shards"], rows)
     terminal.grid(
         "files",

@@ -9,7 +9,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from schemas.errors import UserError
-from service.commands.common import open_for_writing, store_url
+from service.commands.common import open_for_reading, store_url
 from service.console import Bars, Terminal
 from workers.endpoint import Endpoint
 from workers.imports import ImportSource
@@ -75,7 +75,7 @@ def sample(
     sampling = request.sampling()
     sources = [ImportSource(prompts, prompts.stem, prompts_only=True)] if prompts is not None else None
     if dry_run:
-        return _show_plan(request, sources, out, store, limit, terminal)
+        return _show_plan(request, prompts, out, store, limit, terminal)
     with _endpoint(request) as endpoint, terminal.bars() as bars:
         result = run_sampling(
             store_url(out, store),
@@ -94,12 +94,19 @@ def sample(
 
 
 def sample_locally(
-    prompts: pa.Table, url: str, sampling: Sampling, samples: int, out: Path, store: str, name: str, on_progress: OnProgress
+    prompts: pa.Table,
+    url: str,
+    sampling: Sampling,
+    samples: int,
+    out: Path,
+    store: str,
+    name: str,
+    on_progress: OnProgress,
 ) -> SampleResult:
     """Samples prompts that are in memory from the local model, which has one slot and so one request at a time."""
     from workers.local_model import model_name
 
-    endpoint = Endpoint(url, model_name())
+    endpoint = Endpoint(url, model_name(), prefill_echo="yes")
     return run_sampling(
         store, out, prompts, endpoint, sampling, n=samples, name=name, shard_samples=8, parallel=1, concurrency=1,
         on_progress=on_progress,
@@ -125,7 +132,10 @@ def show_samples(result: SampleResult, terminal: Terminal) -> None:
         "newly_planned": result.planned,
         "quarantined": [vars(item) for item in result.quarantined],
     }
-    rows = [("run", result.run_id), *((key.replace("_", " "), f"{value[key]:,}") for key in ("prompts", "generations", "newly_planned"))]
+    rows = [
+        ("run", result.run_id),
+        *((key.replace("_", " "), f"{value[key]:,}") for key in ("prompts", "generations", "newly_planned")),
+    ]
     terminal.result(value, title="samples", rows=rows)
     for item in result.quarantined:
         terminal.say(f"quarantined: {', '.join(map(str, item.items))}: {item.error}")
@@ -137,15 +147,22 @@ def _endpoint(request: SampleRequest) -> Iterator[Endpoint]:
         from workers.local_model import local_model, model_name
 
         with local_model() as url:
-            yield Endpoint(url, model_name())
+            yield Endpoint(url, model_name(), prefill_echo="yes")
         return
     if request.base_url is None:
-        raise UserError(f"--base-url: an endpoint is needed for model {request.model!r}; only {LOCAL_MODEL!r} runs here by itself")
+        raise UserError(
+            f"--base-url: an endpoint is needed for model {request.model!r}; only {LOCAL_MODEL!r} runs here by itself"
+        )
     yield Endpoint(request.base_url, request.model, api_key_env=request.api_key_env)
 
 
 def _show_plan(
-    request: SampleRequest, sources: list[ImportSource] | None, out: Path, store: str | None, limit: int | None, terminal: Terminal
+    request: SampleRequest,
+    prompts: Path | None,
+    out: Path,
+    store: str | None,
+    limit: int | None,
+    terminal: Terminal,
 ) -> int:
     from workers.sampling import preview_sample
 
@@ -154,7 +171,8 @@ def _show_plan(
         from workers.local_model import model_name
 
         model = model_name()
-    open_for_writing(out, store).dispose()
-    plan = preview_sample(store_url(out, store), sources, model, request.sampling(), n=request.samples, limit=limit)
+    if prompts is None:
+        open_for_reading(out, store).dispose()
+    plan = preview_sample(store_url(out, store), prompts, model, request.sampling(), n=request.samples, limit=limit)
     terminal.result(plan, title="plan (nothing is sampled)", rows=[(key, f"{count:,}") for key, count in plan.items()])
     return 0

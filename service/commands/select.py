@@ -31,7 +31,10 @@ def show_selection(result: SelectionResult, terminal: Terminal) -> None:
         ("selection", result.selection_id),
         *((name.replace("_", " "), f"{count:,}") for name, count in generations.items() if isinstance(count, int)),
         ("kept of all", share(result.num_selected, generations["in_scope"])),
-        ("files", ", ".join(str(item["path"]) for parts in result.files.values() for item in parts) or "none (dry run)"),
+        (
+            "files",
+            ", ".join(str(item["path"]) for parts in result.files.values() for item in parts) or "none (dry run)",
+        ),
     ]
     terminal.result(result.to_json(), title=f"selection {result.name}", rows=rows)
     for warning in result.warnings:

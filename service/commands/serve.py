@@ -17,7 +17,9 @@ def worker(store: str, broker: str, concurrency: int, *, ping: bool) -> int:
     from workers.app import run_worker
 
     open_store(store).dispose()  # refuse a wrong URL before anything starts
-    Terminal().say(f"worker: {concurrency} processes, store {redacted(store)}; Ctrl-C stops it, what it holds is given back")
+    Terminal().say(
+        f"worker: {concurrency} processes, store {redacted(store)}; Ctrl-C stops it, what it holds is given back"
+    )
     return run_worker(store, broker, concurrency)
 
 
@@ -61,7 +63,10 @@ def store_check(out: Path, store: str | None, *, repair: bool, as_json: bool) ->
     else:
         for finding in findings:
             state = "mended" if finding.repaired else "wrong"
-            terminal.say(f"{state}: {finding.kind} {finding.subject}: {finding.detail}" + (f" ({finding.remedy})" if finding.remedy else ""))
+            terminal.say(
+                f"{state}: {finding.kind} {finding.subject}: {finding.detail}"
+                + (f" ({finding.remedy})" if finding.remedy else "")
+            )
         terminal.say(f"{len(findings)} findings, {len(open_findings)} open")
     return RESUMABLE if open_findings else DONE
 
@@ -79,6 +84,9 @@ def store_clean(out: Path, store: str | None, *, dry_run: bool, as_json: bool) -
     terminal.result(
         {"files": [finding.subject for finding in found], "dry_run": dry_run},
         title="files that no run knows of",
-        rows=[("would be deleted" if dry_run else "deleted", f"{len(found):,}"), *((item.subject, "") for item in found[:20])],
+        rows=[
+            ("would be deleted" if dry_run else "deleted", f"{len(found):,}"),
+            *((item.subject, "") for item in found[:20]),
+        ],
     )
     return DONE

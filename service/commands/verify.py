@@ -45,7 +45,9 @@ class VerifyRequest:
                 raise UserError(f"--column {pair}: OURS=THEIRS is needed, for example text=completion")
             mapping[ours] = theirs
         name = self.generations.name.split(".")[0] or "generations"
-        return [ImportSource(self.generations, name, preset=self.preset or "auto", columns=mapping, language=self.language)]
+        return [
+            ImportSource(self.generations, name, preset=self.preset or "auto", columns=mapping, language=self.language)
+        ]
 
     def statuses(self) -> tuple[str, ...]:
         """Gives the statuses to score again."""
@@ -53,7 +55,14 @@ class VerifyRequest:
 
 
 def verify(
-    request: VerifyRequest, out: Path, store: str | None, broker: str | None, workers: int | None, *, dry_run: bool, as_json: bool
+    request: VerifyRequest,
+    out: Path,
+    store: str | None,
+    broker: str | None,
+    workers: int | None,
+    *,
+    dry_run: bool,
+    as_json: bool,
 ) -> int:
     """Runs the command."""
     terminal = Terminal(as_json=as_json)
@@ -61,7 +70,9 @@ def verify(
     if dry_run:
         open_for_reading(out, store).dispose()
         plan = preview_verify(store_url(out, store), rubric, retry_status=request.statuses(), limit=request.limit)
-        terminal.result(dict(plan), title="plan (nothing is scored)", rows=[(key, f"{count:,}") for key, count in plan.items()])
+        terminal.result(
+            dict(plan), title="plan (nothing is scored)", rows=[(key, f"{count:,}") for key, count in plan.items()]
+        )
         return 0
     if not sources:
         open_for_reading(out, store).dispose()

@@ -56,15 +56,16 @@ def rows_of_findings(manifest: Manifest) -> list[tuple[str, str]]:
     rows = []
     for source, read in manifest.read.items():
         kept = manifest.kept.get(source, {"documents": 0, "bytes": 0})
-        rows.append(
-            (
-                f"{source} in",
-                f"{read['documents']:,} documents, {human_bytes(read['bytes'])}; "
-                f"kept {kept['documents']:,} ({share(kept['documents'], read['documents'])}), {human_bytes(kept['bytes'])}",
-            )
-        )
+        came = f"{read['documents']:,} documents, {human_bytes(read['bytes'])}"
+        stayed = f"{kept['documents']:,} ({share(kept['documents'], read['documents'])}), {human_bytes(kept['bytes'])}"
+        rows.append((f"{source} in", f"{came}; kept {stayed}"))
     for step in manifest.funnel:
         reasons = sorted(step.first_reasons.items(), key=lambda item: -item[1]["documents"])[:_SHOWN_REASONS]
         why = ", ".join(f"{name.replace('_', ' ')} {numbers['documents']:,}" for name, numbers in reasons)
-        rows.append((f"{step.step} removed", f"{step.documents_rejected:,} of {step.documents_in:,}" + (f": {why}" if why else "")))
+        rows.append(
+            (
+                f"{step.step} removed",
+                f"{step.documents_rejected:,} of {step.documents_in:,}" + (f": {why}" if why else ""),
+            )
+        )
     return rows

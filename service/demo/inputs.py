@@ -27,7 +27,9 @@ from schemas.errors import ResumableError
 from schemas.files import read_json, write_bytes_durably, write_json_durably
 
 #: Importing these opens a browser, prints a poem, needs a screen or is a test suite.
-_SKIPPED = frozenset({"antigravity", "this", "idlelib", "tkinter", "turtle", "turtledemo", "test", "lib2to3", "ensurepip", "pydoc_data"})
+_SKIPPED = frozenset(
+    {"antigravity", "this", "idlelib", "tkinter", "turtle", "turtledemo", "test", "lib2to3", "ensurepip", "pydoc_data"}
+)
 #: A fixed time, so that the same pages make the same bytes.
 _PAGE_TIME = "2026-01-01T00:00:00Z"
 _FORMULA_MARK = re.compile(r"\.\. math ?::|:math:`|(?<![\w$])\$[^$\n]{1,300}\$")
@@ -109,7 +111,9 @@ def _math_modules() -> list[str]:
             continue
         name = ".".join(parts).removesuffix(".__init__")
         # A package's own page repeats those of all its modules.
-        if parts[-1] != "__init__" and (name.startswith(_PROSE_PACKAGES) or _FORMULA_MARK.search(path.read_text("utf-8"))):
+        if parts[-1] != "__init__" and (
+            name.startswith(_PROSE_PACKAGES) or _FORMULA_MARK.search(path.read_text("utf-8"))
+        ):
             names.append(name)
     return names
 
@@ -144,7 +148,12 @@ def _render(modules: list[str], advance: Advance, processes: int) -> list[dict[s
 
 def _pages_of(names: list[str]) -> Iterator[dict[str, Any]]:
     # A bare environment: pydoc prints the values of a module's data, `os.environ` among them.
-    environment = {"PYTHONHASHSEED": "0", "PATH": "", "HOME": "", "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    environment = {
+        "PYTHONHASHSEED": "0",
+        "PATH": "",
+        "HOME": "",
+        "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+    }
     with subprocess.Popen(
         [sys.executable, "-m", "service.demo.pages"],
         stdin=subprocess.PIPE,
@@ -183,4 +192,3 @@ def _write_warc(path: Path, pages: list[dict[str, Any]]) -> None:
         record.write(plain)
         sink.write(gzip.compress(plain.getvalue(), compresslevel=6, mtime=0))
     write_bytes_durably(path, sink.getvalue())
-

@@ -29,7 +29,7 @@ _FORMULA = re.compile(
 
 
 class FormulaDoc(pydoc.HTMLDoc):
-    """pydoc's HTML with the formulas of docstrings as `\\(...\\)` and `\\[...\\]`, which MathJax shows."""
+    r"""pydoc's HTML with the formulas of docstrings as `\(...\)` and `\[...\]`, which MathJax shows."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,9 +39,9 @@ class FormulaDoc(pydoc.HTMLDoc):
         self,
         text: str,
         escape: Callable[[str], str] | None = None,
-        funcs: Mapping[str, str] = {},  # noqa: B006 - pydoc's signature
-        classes: Mapping[str, str] = {},  # noqa: B006
-        methods: Mapping[str, str] = {},  # noqa: B006
+        funcs: Mapping[str, str] = {},
+        classes: Mapping[str, str] = {},
+        methods: Mapping[str, str] = {},
     ) -> str:
         """Marks up a docstring as pydoc does, formulas apart."""
         found: list[str] = []

@@ -289,7 +289,7 @@ def _grouped(changes: Sequence[Change]) -> list[list[Change]]:
     return groups
 
 
-def _side(  # noqa: PLR0917 - the two sides are called in one loop
+def _side(
     words: Sequence[str],
     changes: Sequence[tuple[int, int]],
     exact: Sequence[bool],

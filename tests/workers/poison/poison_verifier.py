@@ -1,4 +1,4 @@
-"""A verifier whose process gets SIGKILL when a completion says so, and which raises when it says that."""
+"""A verifier whose process gets SIGKILL when a completion says so, and which fails on another until it is mended."""
 
 import os
 import signal
@@ -12,6 +12,8 @@ def poison():
     def check(completion, gold):
         if "POISON" in completion:
             os.kill(os.getpid(), signal.SIGKILL)
+        if "FLAKY" in completion and "TAMIS_TEST_MENDED" not in os.environ:
+            raise RuntimeError("not mended")
         right = completion == gold
         return Verdict(float(right), "correct" if right else "incorrect", {"gold": gold})
 

@@ -1,0 +1,106 @@
+"""Writes the tables of README.md from benchmarks/results/*.json, so that no figure there was typed by hand.
+
+    python benchmarks/write_tables.py [--check] [--demo demo-out/demo.json]
+
+`--demo` first takes over what `make demo` measured. `--check` writes nothing and exits with 1 where README.md differs.
+"""
+
+import argparse
+import json
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+README = ROOT / "README.md"
+
+
+def demo_table(result: dict[str, Any]) -> list[str]:
+    """What the demo came to."""
+    lines = [
+        f"`make demo` at {result['commit']}, {result['cores']} cores, {sum(result['seconds'].values()):.0f} s:",
+        "",
+    ]
+    lines += ["| | |", "| --- | --- |"]
+    for name, value in result["rows"]:
+        shown = value.replace("\n", " ").replace("|", "\\|")
+        lines.append(f"| {name.strip()} | {shown} |")
+    return lines
+
+
+def speed_table(minhash: dict[str, Any], signals: dict[str, Any], memory: dict[str, Any]) -> list[str]:
+    """Throughput beside rivals, from one run each."""
+    lines = [
+        "| what, one core | text | MB/s | beside |",
+        "| --- | --- | ---: | --- |",
+    ]
+    for result in (signals, minhash):
+        ours = {(row["text"], row["what"]): row for row in result["rows"]}
+        for (text, what), row in ours.items():
+            if "ours_is_faster_by" in row or what.endswith("in Python") or what.startswith("py3langid"):
+                continue
+            rivals = [
+                f"{rival['ours_is_faster_by']:.1f} x {rival['what']}"
+                for rival in result["rows"]
+                if rival["text"] == text and "ours_is_faster_by" in rival and what == "tamis signatures"
+            ]
+            lines.append(
+                f"| {what.removeprefix('tamis ')} | {text} | {row['megabytes_a_second']:.0f} | {', '.join(rivals)} |"
+            )
+    whole = (
+        f"The whole curation job took {memory['documents']:,} documents ({memory['text_bytes'] / 1e9:.2f} GB of text) in "
+        f"{memory['seconds']:.0f} s, all processes together below {memory['peak_bytes'] / 1e9:.2f} GB "
+        "(`python benchmarks/bench_curate_memory.py`)."
+    )
+    lines += [
+        "",
+        whole,
+        "",
+        f"Measured at {minhash['commit']}, {signals['commit']} and {memory['commit']}; `make bench` measures again.",
+    ]
+    return lines
+
+
+def fill(text: str, name: str, lines: list[str]) -> str:
+    """Puts lines between the markers of that name."""
+    start, end = f"<!-- {name}: written by benchmarks/write_tables.py -->", f"<!-- end of {name} -->"
+    pattern = re.compile(f"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
+    if not pattern.search(text):
+        raise SystemExit(f"README.md has no place for {name}: {start}")
+    return pattern.sub(lambda _: "\n".join([start, *lines, end]), text)
+
+
+def load(name: str) -> dict[str, Any]:
+    """Reads one result."""
+    value: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text())
+    return value
+
+
+def main() -> int:
+    """Writes or checks."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--demo", type=Path)
+    arguments = parser.parse_args()
+    if arguments.demo:
+        shutil.copyfile(arguments.demo, RESULTS / "demo.json")
+    tables: dict[str, Callable[[], list[str]]] = {
+        "demo table": lambda: demo_table(load("demo")),
+        "speed table": lambda: speed_table(load("minhash"), load("signals"), load("curate_memory")),
+    }
+    before = README.read_text()
+    after = before
+    for name, make in tables.items():
+        after = fill(after, name, make())
+    if arguments.check:
+        return int(before != after)
+    README.write_text(after)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
