@@ -443,6 +443,7 @@ def check_against_reference(world, drawn, asked):
     assert [row["text"] for row in training_rows(result)] == [by_id[line["id"]].text for line in lines(result)]
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(drawn=st.lists(samples, max_size=14), asked=recipes)
 def test_selection_is_what_the_plain_way_selects(tmp_path_factory, drawn, asked):
