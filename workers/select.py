@@ -21,7 +21,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from schemas.arrow import SELECTION
 from schemas.errors import UserError
 from schemas.failpoints import failpoint
-from schemas.files import Part, read_json, write_bytes_durably, write_json_durably, write_part
+from schemas.files import Part, read_json, sha256_of, write_bytes_durably, write_json_durably, write_part
 from schemas.ids import canonical_json, digest
 from schemas.recipe import SelectRecipe
 from schemas.store import reading
@@ -106,7 +106,7 @@ def select(engine: sa.Engine, out: Path, recipe: SelectRecipe, *, dry_run: bool 
             if dry_run:
                 return draft
             with _sole_writer(folder):
-                files = _files_in_place(connection, folder, draft.selection_id)
+                files = _files_in_place(ranking, folder, draft.selection_id)
                 if files is not None:
                     return replace(draft, files=files, unchanged=True)
                 return _write(engine, ranking, out, draft)
@@ -267,11 +267,12 @@ def _commit(
         failpoint("select.before_commit")
 
 
-def _files_in_place(
-    connection: sa.Connection, folder: Path, selection_id: str
-) -> dict[str, list[dict[str, Any]]] | None:
-    """Gives the set's files by kind if it is in the store, all of them are there and the card is this set's; else None."""
-    if connection.scalar(sa.select(Selection.id).where(Selection.id == selection_id)) is None:
+def _files_in_place(ranking: Ranking, folder: Path, selection_id: str) -> dict[str, list[dict[str, Any]]] | None:
+    """Gives the set's files by kind if store, files and card hold the whole set; else None, and writing it again mends it."""
+    connection = ranking.connection
+    items = sa.select(sa.func.count()).where(SelectionItem.selection_id == selection_id)
+    known = connection.scalar(sa.select(Selection.id).where(Selection.id == selection_id)) is not None
+    if not known or connection.scalar(items) != ranking.num_chosen():
         return None
     try:
         card = read_json(folder / CARD)
@@ -283,7 +284,7 @@ def _files_in_place(
     files: dict[str, list[dict[str, Any]]] = {}
     for row in connection.execute(sa.select(*columns).where(Artifact.run_id == selection_id).order_by(Artifact.id)):
         file = folder / Path(row.path).name
-        if not file.is_file() or file.stat().st_size != row.num_bytes:
+        if not file.is_file() or sha256_of(file) != row.sha256:
             return None
         part = Part(file.name, row.sha256, row.num_rows, row.num_bytes)
         files.setdefault(row.kind, []).append(_file_fact(folder, part))

@@ -180,6 +180,20 @@ def test_again_is_the_same_to_the_byte(world):
         )
 
 
+def test_a_damaged_set_is_mended(world):
+    mixed(world)
+    first = select(world.engine, world.out, recipe(per_prompt=2))
+    before, stored = folder_hashes(first.folder), items(world, first.selection_id)
+    spoilt = world.out / first.files["training_set"][0]["path"]
+    spoilt.write_bytes(spoilt.read_bytes()[::-1])
+    with world.engine.begin() as connection:
+        connection.execute(sa.delete(SelectionItem).where(SelectionItem.rank == 1))
+    for _ in ("items", "file"):
+        assert not select(world.engine, world.out, recipe(per_prompt=2)).unchanged
+        assert (folder_hashes(first.folder), items(world, first.selection_id)) == (before, stored)
+        spoilt.write_bytes(spoilt.read_bytes()[::-1])
+
+
 def test_new_verdicts_make_another_selection_and_keep_the_old(world):
     ids = mixed(world)
     first = select(world.engine, world.out, recipe())
