@@ -9,54 +9,25 @@ import atexit
 import collections
 import contextlib
 import dataclasses
-import json
 import os
 import selectors
 import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal
 
+from rewards.fork_server import Limits, StartError, Worker, Zygote, end_zygote, start_zygote
 from rewards.frames import FrameError, receive_frame, send_frame
-from rewards.zygote import FORK, REAP
 
 Outcome = Literal["ok", "time_limit", "memory_limit", "too_complex", "crash", "error"]
-
-START_SECONDS: Final = 120.0
-"""How long a zygote may take to import what it needs, on a busy machine."""
 
 REQUESTS_PER_WORKER: Final = 500
 """A worker is replaced after so many requests, so that caches of libraries do not eat the next request's memory."""
 
 ATTEMPTS: Final = 2
 """How often a request is tried when its worker dies of something that is not its budget."""
-
-_KEPT_ENVIRONMENT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
-_BOOT: Final = (
-    "import json,sys;sys.path[:]=json.loads(sys.argv[2]);from rewards.zygote import main;main(int(sys.argv[1]))"
-)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Limits:
-    """What one request may use.
-
-    Attributes:
-        cpu_seconds: processor time; more is `time_limit`, whatever else the machine is doing.
-        wall_seconds: elapsed time; more is `time_limit` too, and the reply's `cpu_seconds` tells a hang or a busy machine
-            from hard work.
-        memory_bytes: address space beyond what a fresh worker has.
-    """
-
-    cpu_seconds: float = 3.0
-    wall_seconds: float = 30.0
-    memory_bytes: int = 512 * 1024 * 1024
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -79,52 +50,6 @@ class Reply:
     error: str = ""
 
 
-class _StartError(Exception):
-    """No zygote or worker could be started; the text says why."""
-
-
-@dataclasses.dataclass(eq=False, slots=True)
-class _Zygote:
-    process: subprocess.Popen[bytes]
-    control: socket.socket
-
-    def fork_worker(self) -> "_Worker":
-        ours, theirs = socket.socketpair()
-        with theirs:
-            socket.send_fds(self.control, [FORK + bytes(8)], [theirs.fileno()])
-            pid = self._answer()
-        return _Worker(self, pid, ours)
-
-    def reap(self, pid: int) -> int:
-        """Kills the worker if it still lives and gives its wait status."""
-        self.control.sendall(REAP + pid.to_bytes(8, "big"))
-        return self._answer()
-
-    def _answer(self) -> int:
-        reply = self.control.recv(8)
-        if len(reply) != 8:
-            raise _StartError("the zygote is gone")
-        return int.from_bytes(reply, "big")
-
-
-@dataclasses.dataclass(eq=False, slots=True)
-class _Worker:
-    zygote: _Zygote
-    pid: int
-    peer: socket.socket
-    served: int = 0
-
-    def cpu_used(self) -> float:
-        """Gives the processor seconds the worker has used so far, 0.0 where the system does not say."""
-        try:
-            fields = (
-                Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
-            )
-            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-        except (OSError, ValueError, IndexError):
-            return 0.0
-
-
 @dataclasses.dataclass(slots=True)
 class _Job:
     index: int
@@ -143,8 +68,8 @@ class ProcessPool:
     """
 
     _changed: threading.Condition
-    _zygote: _Zygote | None
-    _idle: list[_Worker]
+    _zygote: Zygote | None
+    _idle: list[Worker]
     _live: int  # waiting and borrowed places together; never above `size`
 
     def __init__(self, target: str, *, size: int = 1, limits: Limits | None = None) -> None:
@@ -166,7 +91,7 @@ class ProcessPool:
         try:
             with self._borrowed(min(self.size, len(requests))) as workers:
                 return _Batch(self, workers, requests).finish()
-        except (_StartError, OSError) as failure:
+        except (StartError, OSError) as failure:
             return [Reply("error", error=f"no worker process: {failure}")] * len(requests)
 
     def close(self) -> None:
@@ -178,7 +103,7 @@ class ProcessPool:
             self._live -= len(self._idle)
             self._idle.clear()
         if zygote is not None:
-            _end(zygote)
+            end_zygote(zygote)
 
     def worker_pids(self) -> list[int]:
         """Gives the process ids of the workers that wait for work, for those who watch or test the pool."""
@@ -190,25 +115,25 @@ class ProcessPool:
         with self._changed:
             return None if self._zygote is None else self._zygote.process.pid
 
-    def spawn(self) -> _Worker:
+    def spawn(self) -> Worker:
         """Forks a worker, starting the zygote first where there is none. For the batch that runs in this pool only.
 
         Raises:
-            _StartError: when that fails twice; the text says why.
+            StartError: when that fails twice; the text says why.
         """
         with self._changed:
             try:
                 return self._fork_worker()
-            except (OSError, _StartError):
+            except (OSError, StartError):
                 self._drop_zygote()
             return self._fork_worker()
 
-    def _fork_worker(self) -> _Worker:
-        zygote = self._zygote or _start_zygote(self.target, self.limits)
+    def _fork_worker(self) -> Worker:
+        zygote = self._zygote or start_zygote(self.target, self.limits)
         self._zygote = zygote
         return zygote.fork_worker()
 
-    def discard(self, worker: _Worker) -> int | None:
+    def discard(self, worker: Worker) -> int | None:
         """Kills a worker and gives its wait status, None when its zygote is gone too (its workers die with it)."""
         worker.peer.close()
         with self._changed:
@@ -216,16 +141,16 @@ class ProcessPool:
                 return None
             try:
                 return worker.zygote.reap(worker.pid)
-            except (OSError, _StartError):
+            except (OSError, StartError):
                 self._drop_zygote()
                 return None
 
     @contextlib.contextmanager
-    def _borrowed(self, wanted: int) -> Iterator[list[_Worker | None]]:
+    def _borrowed(self, wanted: int) -> Iterator[list[Worker | None]]:
         """Lends up to `wanted` places, at least one: a waiting worker, or None for one yet to be forked."""
         with self._changed:
             self._changed.wait_for(lambda: self._idle or self._live < self.size)
-            taken: list[_Worker | None] = []
+            taken: list[Worker | None] = []
             while len(taken) < wanted and self._idle:
                 taken.append(self._idle.pop())
             fresh = min(wanted - len(taken), self.size - self._live)
@@ -251,7 +176,7 @@ class ProcessPool:
         self._live -= len(self._idle)
         self._idle.clear()
         if zygote is not None:
-            _end(zygote)
+            end_zygote(zygote)
 
     def _forget(self) -> None:
         """Begins with nothing: at construction, and in a forked child, whose inherited lock may be held by nobody."""
@@ -274,7 +199,7 @@ class ProcessPool:
 class _Batch:
     """One call of `ProcessPool.run`: gives requests to the borrowed workers and watches their clocks."""
 
-    def __init__(self, pool: ProcessPool, workers: list[_Worker | None], requests: Sequence[Any]) -> None:
+    def __init__(self, pool: ProcessPool, workers: list[Worker | None], requests: Sequence[Any]) -> None:
         self._pool = pool
         self._places = workers
         self._requests = requests
@@ -384,46 +309,6 @@ class _Batch:
         if self._jobs.pop(place, None) is not None:
             self._selector.unregister(worker.peer)
         return self._pool.discard(worker)
-
-
-def _start_zygote(target: str, limits: Limits) -> _Zygote:
-    ours, theirs = socket.socketpair()
-    path = [entry or str(Path.cwd()) for entry in sys.path]
-    environment = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
-    # The order of a library's sets must not decide a verdict.
-    environment["PYTHONHASHSEED"] = "0"
-    try:
-        with theirs:
-            process = subprocess.Popen(
-                [sys.executable, "-s", "-P", "-c", _BOOT, str(theirs.fileno()), json.dumps(path)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                env=environment,
-                start_new_session=True,  # Ctrl-C on the terminal is the caller's to handle
-            )
-    except OSError:
-        ours.close()
-        raise
-    zygote = _Zygote(process, ours)
-    ours.settimeout(START_SECONDS)
-    try:
-        send_frame(ours, {"target": target, "memory_bytes": limits.memory_bytes, "cpu_seconds": limits.cpu_seconds})
-        answer: Mapping[str, Any] = receive_frame(ours)
-    except (EOFError, FrameError, OSError) as failure:
-        _end(zygote)
-        raise _StartError(f"the zygote of {target} did not start: {failure or 'it ended at once'}") from failure
-    if "error" in answer:
-        _end(zygote)
-        raise _StartError(f"the zygote of {target} did not start: {answer['error']}")
-    return zygote
-
-
-def _end(zygote: _Zygote) -> None:
-    zygote.control.close()
-    zygote.process.kill()
-    zygote.process.wait()
 
 
 _POOLS: "weakref.WeakSet[ProcessPool]" = weakref.WeakSet()

@@ -49,5 +49,14 @@ def postgresql_url(postgresql_server: str) -> Iterator[str]:
     server.dispose()
 
 
+@pytest.fixture
+def valkey_url() -> Iterator[str]:
+    """Starts a real Valkey from its wheel and gives its URL."""
+    from workers.broker import EmbeddedBroker
+
+    with EmbeddedBroker() as broker:
+        yield broker.url
+
+
 def _with_psycopg(url: str) -> sa.URL:
     return sa.engine.make_url(url).set(drivername="postgresql+psycopg")

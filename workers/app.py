@@ -45,7 +45,7 @@ def make_app(store_url: str, broker_url: str, queue: str) -> TamisApp:
         task_serializer="json",
         accept_content=["json"],
         worker_prefetch_multiplier=1,
-        worker_enable_remote_control=False,
+        worker_enable_remote_control=True,  # for `tamis worker --ping`
         worker_send_task_events=False,
         worker_hijack_root_logger=False,
         broker_connection_retry_on_startup=True,

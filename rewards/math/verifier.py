@@ -23,7 +23,8 @@ from rewards.math.latex import normalise, string_key
 from rewards.math.reader import read
 from rewards.math.tree import MAX_ANSWER_CHARS, Node, TooComplexError, UnreadableError
 from rewards.math.values import FLOATS, UndecidedError
-from rewards.pool import Limits, ProcessPool, Reply, shared_pool
+from rewards.fork_server import Limits
+from rewards.pool import ProcessPool, Reply, shared_pool
 from rewards.registry import Check, verifier
 from rewards.verdict import Status, Verdict
 

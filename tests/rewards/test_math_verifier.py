@@ -13,7 +13,8 @@ from rewards import get_verifier
 from rewards.math.extract import extract_answer
 from rewards.math.tree import MAX_ANSWER_CHARS
 from rewards.math.verifier import ENGINE, compare_quickly
-from rewards.pool import Limits, ProcessPool
+from rewards.fork_server import Limits
+from rewards.pool import ProcessPool
 from rewards.verdict import UNSCORED
 from schemas.errors import UserError
 from tests.rewards.case_tables import cases

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from rewards.frames import MAX_FRAME_BYTES
-from rewards.pool import REQUESTS_PER_WORKER, Limits, ProcessPool
+from rewards.fork_server import Limits
+from rewards.pool import REQUESTS_PER_WORKER, ProcessPool
 
 HANDLER = "tests.rewards.pool_handlers:handle"
 
