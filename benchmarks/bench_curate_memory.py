@@ -12,7 +12,6 @@ import argparse
 import html
 import json
 import random
-import subprocess
 import sys
 import tempfile
 import time

@@ -45,6 +45,7 @@ def check_store(engine: sa.Engine, *, repair: bool = False) -> list[Finding]:
     findings: list[Finding] = []
     whole: list[LandedFile] = []
     away: set[str] = set()
+    forgotten: set[int | None] = set()
     for out, files in _files_by_folder(engine):
         if not Path(out).is_dir():
             away.add(out)
@@ -55,8 +56,11 @@ def check_store(engine: sa.Engine, *, repair: bool = False) -> list[Finding]:
             finding = _check_whole(file)
             if finding is None:
                 whole.append(file)
-            else:
-                findings.append(_forget(engine, file, finding) if repair else finding)
+                continue
+            findings.append(_forget(engine, file, finding) if repair else finding)
+            if findings[-1].repaired:
+                forgotten.add(file.shard_id)
+    whole = [file for file in whole if file.shard_id is None or file.shard_id not in forgotten]
     findings += check_rows(engine, whole, repair=repair)
     for run_files in _by_run(whole):
         findings += check_index(run_files)

@@ -7,6 +7,7 @@ of its environment variable alone.
 
 import dataclasses
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,9 +32,11 @@ from workers.row_files import find_files, read_rows
 from workers.rows import batched
 from workers.stages import OnProgress, Quarantined, quarantined_shards, run_stage
 
-#: How often a sample is asked for in all (each with the endpoint's own retries) before it is quarantined.
+#: How often a sample is asked for in all (each with the endpoint's own retries) before it is quarantined, and how long it waits
+#: before it is asked for again, twice as long each time. The variable sets it for the workers that a command starts.
 MAX_TRIES = 3
 RETRY_SECONDS = 10.0
+RETRY_VARIABLE = "TAMIS_SAMPLE_RETRY_SECONDS"
 _FETCH_ROWS = 10_000
 _IDS_A_QUERY = 5000
 _FINISH_REASON_CHARACTERS = 32
@@ -306,8 +309,9 @@ def _outcome(
     tries = claim.payload["tries"] + 1
     if failed and not cargo and len(failed) == 1 and tries >= MAX_TRIES:
         return Outcome(counts=counts, status="quarantined", error=queue.describe(failed[0][1]))
+    wait = float(os.environ.get(RETRY_VARIABLE, RETRY_SECONDS)) * 2.0 ** (tries - 1)
     follow_ups = [
-        FollowUp({"items": [list(item)], "tries": tries}, 0, RETRY_SECONDS * 2.0 ** (tries - 1), queue.describe(error))
+        FollowUp({"items": [list(item)], "tries": tries}, wait_seconds=wait, error=queue.describe(error))
         for item, error in failed
     ]
     return Outcome(cargo=cargo, counts=counts, follow_ups=follow_ups)

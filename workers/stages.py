@@ -171,12 +171,12 @@ class _Drive:
             if tally != self._tally:
                 self._tally, self._changed_at = tally, time.monotonic()
             self._report()
-            if tally.settled == tally.total:
-                return tally
             if self._max_bad is not None and tally.quarantined > self._max_bad:
                 raise ResumableError(
                     f"{tally.quarantined} items of {self._name} are quarantined, more than the {self._max_bad} allowed"
                 )
+            if tally.settled == tally.total:
+                return tally
             if tally.pending:
                 self._fill_queue()
             time.sleep(_TICK_SECONDS)

@@ -17,13 +17,13 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
+from rewards.fork_server import Limits
 from rewards.math.compare import Comparer, Tolerance
 from rewards.math.extract import Extraction, extract_answer
 from rewards.math.latex import normalise, string_key
 from rewards.math.reader import read
 from rewards.math.tree import MAX_ANSWER_CHARS, Node, TooComplexError, UnreadableError
 from rewards.math.values import FLOATS, UndecidedError
-from rewards.fork_server import Limits
 from rewards.pool import ProcessPool, Reply, shared_pool
 from rewards.registry import Check, verifier
 from rewards.verdict import Status, Verdict

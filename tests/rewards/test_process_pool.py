@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rewards.frames import MAX_FRAME_BYTES
 from rewards.fork_server import Limits
+from rewards.frames import MAX_FRAME_BYTES
 from rewards.pool import REQUESTS_PER_WORKER, ProcessPool
 
 HANDLER = "tests.rewards.pool_handlers:handle"
