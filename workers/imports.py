@@ -4,12 +4,11 @@ Touches the files it is given, the run's folder and the store. Runs in the comma
 goes on behind the last block that landed.
 """
 
-import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -18,21 +17,15 @@ from schemas.arrow import CONTRACTS, check_contract
 from schemas.errors import ResumableError, UserError
 from schemas.files import sha256_of
 from schemas.ids import canonical_json, digest, generation_id, prompt_id
-from schemas.store import reading
-from schemas.tables import Artifact, Generation, Prompt, Run, Shard
-from workers import queue, runs
-from workers.landing import Cargo, Outcome, contract_table, land
-from workers.lookup import Pointer, fetch
+from schemas.tables import Generation, Prompt
+from workers import blocks, runs
+from workers.blocks import Block, BlockPlace, keep_rows, known_rows, land_block, open_block
+from workers.lookup import fetch
 from workers.mapping import MappedRow, RowMapping, Sample, resolve
 from workers.row_files import RawRow, find_files, first_row, read_rows
-from workers.rows import batched
 
-#: A block closes at so many generations (or prompts without any), or sooner at so many bytes. Part of the run's identity.
-BLOCK_ROWS = 20_000
-BLOCK_BYTES = 64 << 20
 #: How many bad rows a result lists; all stand in the quarantine files.
 _LISTED = 20
-_KEYS_A_QUERY = 5000
 _UNKNOWN_MODEL = "unknown"
 
 
@@ -109,6 +102,24 @@ def import_rows(
     return result
 
 
+def preview_import(sources: Sequence[ImportSource]) -> list[dict[str, Any]]:
+    """Says which files `import_rows` would read and which column feeds which field; refuses what it would refuse.
+
+    Returns:
+        For each source: `source`, and `files` with `path`, `preset` and `columns`.
+    """
+    return [
+        {
+            "source": source.source,
+            "files": [
+                {"path": str(path), "preset": mapping.preset, "columns": dict(mapping.columns)}
+                for path, mapping in _look_at(source)[1].items()
+            ],
+        }
+        for source in sources
+    ]
+
+
 def _look_at(source: ImportSource) -> tuple[list[Path], dict[Path, RowMapping]]:
     files = find_files(source.path)
     mappings = {}
@@ -137,28 +148,10 @@ def _open_run(engine: sa.Engine, out: Path, source: ImportSource, files: Sequenc
         "model": source.model,
         "language": source.language,
         "prompts_only": source.prompts_only,
-        "block_rows": BLOCK_ROWS,
-        "block_bytes": BLOCK_BYTES,
+        "block_rows": blocks.BLOCK_ROWS,
+        "block_bytes": blocks.BLOCK_BYTES,
     }
     return runs.open_run(engine, kind="import", name=source.source, out=out, recipe=recipe, inputs=inputs)
-
-
-@dataclass
-class _Block:
-    """Rows of one shard on their way to tables."""
-
-    prompts: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in CONTRACTS["prompts"].names})
-    generations: dict[str, list[Any]] = field(
-        default_factory=lambda: {name: [] for name in CONTRACTS["generations"].names}
-    )
-    faults: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in CONTRACTS["quarantine"].names})
-    origins: dict[str, RawRow] = field(default_factory=dict)
-    counts: Counter[str] = field(default_factory=Counter)
-    size: int = 0
-
-    @property
-    def is_full(self) -> bool:
-        return max(len(self.prompts["id"]), len(self.generations["id"])) >= BLOCK_ROWS or self.size >= BLOCK_BYTES
 
 
 class _Import:
@@ -198,8 +191,8 @@ class _Import:
         runs.close_stage(self._engine, self._stage_id, total)
         return total
 
-    def _land(self, number: int, block: _Block) -> Counter[str]:
-        shard_id, status, counts = _shard(self._engine, self._stage_id, number)
+    def _land(self, number: int, block: Block) -> Counter[str]:
+        shard_id, status, counts = open_block(self._engine, self._stage_id, number)
         if status == "done":
             # The rows are read again for their numbers and faults; what they brought stands in the store.
             block.counts["already_there"] = len(block.generations["id"]) or len(block.prompts["id"])
@@ -210,17 +203,17 @@ class _Import:
         block.counts["prompts"] = len(block.prompts["id"])
         block.counts["generations"] = len(block.generations["id"])
         cargo = {"prompts": block.prompts, "generations": block.generations, "quarantine": block.faults}
-        place = _Place(self._out, self._run_id, self._stage_id, shard_id, number)
-        _land_shard(self._engine, place, cargo, block.counts)
+        place = BlockPlace(self._out, self._run_id, self._stage_id, shard_id, number)
+        land_block(self._engine, place, cargo, block.counts)
         self._result.counts.update(block.counts)
         return block.counts
 
-    def _drop_known_prompts(self, block: _Block) -> None:
-        known = _known(self._engine, Prompt, block.prompts["id"])
-        _keep(block.prompts, [key not in known for key in block.prompts["id"]])
+    def _drop_known_prompts(self, block: Block) -> None:
+        known = known_rows(self._engine, self._out, Prompt, block.prompts["id"])
+        keep_rows(block.prompts, [key not in known for key in block.prompts["id"]])
 
-    def _drop_known_generations(self, block: _Block) -> None:
-        known = _known(self._engine, Generation, block.generations["id"])
+    def _drop_known_generations(self, block: Block) -> None:
+        known = known_rows(self._engine, self._out, Generation, block.generations["id"])
         if not known:
             return
         texts = fetch(known, ["text"])
@@ -233,20 +226,20 @@ class _Import:
                 self._fault(block, origin.pointer.partition("@")[0].partition("#")[0], origin, error)
             elif key in known:
                 block.counts["already_there"] += 1
-        _keep(block.generations, [key not in known for key in block.generations["id"]])
+        keep_rows(block.generations, [key not in known for key in block.generations["id"]])
 
-    def _blocks(self, files: Sequence[Path], mappings: Mapping[Path, RowMapping]) -> Iterator[_Block]:
-        block = _Block()
+    def _blocks(self, files: Sequence[Path], mappings: Mapping[Path, RowMapping]) -> Iterator[Block]:
+        block = Block()
         for path in files:
             for raw in read_rows(path):
                 self._add(block, path, mappings.get(path), raw)
                 if block.is_full:
                     yield block
-                    block = _Block()
+                    block = Block()
         if block.counts:
             yield block
 
-    def _add(self, block: _Block, path: Path, mapping: RowMapping | None, raw: RawRow) -> None:
+    def _add(self, block: Block, path: Path, mapping: RowMapping | None, raw: RawRow) -> None:
         block.size += raw.size
         if raw.value is None or mapping is None:
             self._fault(block, path.name, raw, raw.error or "no column of the file fits")
@@ -259,7 +252,7 @@ class _Import:
         except (ValueError, TypeError) as error:
             self._fault(block, path.name, raw, str(error))
 
-    def _take(self, block: _Block, raw: RawRow, row: MappedRow) -> None:
+    def _take(self, block: Block, raw: RawRow, row: MappedRow) -> None:
         source, task = row.source or self._source.source, row.task or self._source.task
         prompt = prompt_id(source, task, row.messages, row.gold)
         model = row.model or self._source.model or _UNKNOWN_MODEL
@@ -308,7 +301,7 @@ class _Import:
             self._next_index[group] = max(self._next_index[group], index + 1)
             yield index, sample
 
-    def _fault(self, block: _Block, file: str, raw: RawRow, error: str) -> None:
+    def _fault(self, block: Block, file: str, raw: RawRow, error: str) -> None:
         block.counts["bad_rows"] += 1
         where = f"{file}:{raw.locator}" if raw.locator else file
         if len(self._result.bad) < _LISTED:
@@ -339,84 +332,23 @@ def import_prompts(engine: sa.Engine, out: Path, prompts: pa.Table, name: str) -
     check_contract(prompts.schema, "prompts", "prompts")
     ids = prompts.column("id").to_pylist()
     inputs = [{"prompts": len(ids), "digest": digest(*ids)}]
-    run_id = runs.open_run(engine, kind="import", name=name, out=out, recipe={"block_rows": BLOCK_ROWS}, inputs=inputs)
+    run_id = runs.open_run(
+        engine, kind="import", name=name, out=out, recipe={"block_rows": blocks.BLOCK_ROWS}, inputs=inputs
+    )
     stage_id = runs.open_stage(engine, run_id, name="import", kind="import")
     result = ImportResult([run_id])
-    for number, start in enumerate(range(0, len(ids), BLOCK_ROWS)):
-        columns = prompts.slice(start, BLOCK_ROWS).select(CONTRACTS["prompts"].names).to_pydict()
+    for number, start in enumerate(range(0, len(ids), blocks.BLOCK_ROWS)):
+        columns = prompts.slice(start, blocks.BLOCK_ROWS).select(CONTRACTS["prompts"].names).to_pydict()
         rows = len(columns["id"])
-        shard_id, status, _ = _shard(engine, stage_id, number)
+        shard_id, status, _ = open_block(engine, stage_id, number)
         if status != "done":
-            known = _known(engine, Prompt, columns["id"])
-            _keep(columns, [key not in known for key in columns["id"]])
+            known = known_rows(engine, out, Prompt, columns["id"])
+            keep_rows(columns, [key not in known for key in columns["id"]])
             counts = Counter(rows=rows, prompts=len(columns["id"]), already_there=rows - len(columns["id"]))
-            _land_shard(engine, _Place(out, run_id, stage_id, shard_id, number), {"prompts": columns}, counts)
+            land_block(engine, BlockPlace(out, run_id, stage_id, shard_id, number), {"prompts": columns}, counts)
         else:
             counts = Counter(rows=rows, already_there=rows)
         result.counts.update(counts)
     runs.close_stage(engine, stage_id, result.counts)
     runs.close_run(engine, run_id, status="done", counts=result.counts)
     return result
-
-
-def _shard(engine: sa.Engine, stage_id: int, number: int) -> tuple[int, str, Mapping[str, int]]:
-    """Gives a block's shard (id, status, counts), new or from an earlier call. Blocks come in order, so numbers have no gap."""
-    query = sa.select(Shard.id, Shard.status, Shard.counts).where(Shard.stage_id == stage_id, Shard.number == number)
-    with engine.begin() as connection:
-        queue.lock_stage(connection, stage_id)
-        row = connection.execute(query).one_or_none()
-        if row is not None:
-            return row.id, row.status, row.counts
-        return queue.add_shards(connection, stage_id, [{"items": [number]}])[0], "pending", {}
-
-
-class _Place(NamedTuple):
-    """Where a block belongs."""
-
-    out: Path
-    run_id: str
-    stage_id: int
-    shard_id: int
-    number: int
-
-
-def _land_shard(
-    engine: sa.Engine,
-    place: _Place,
-    cargo: Mapping[str, Mapping[str, Sequence[Any]]],
-    counts: Mapping[str, int],
-) -> None:
-    held = queue.Claim(
-        shard_id=place.shard_id,
-        stage_id=place.stage_id,
-        number=place.number,
-        kind="import",
-        run_id=place.run_id,
-        out=str(place.out.resolve()),
-        recipe={},
-        payload={},
-        attempt=1,
-        worker=queue.worker_name(),
-    )
-    tables = [Cargo(kind, contract_table(kind, columns)) for kind, columns in cargo.items() if any(columns.values())]
-    land(engine, held, Outcome(cargo=tables, counts=counts))
-
-
-def _known(engine: sa.Engine, model: type[Prompt | Generation], keys: Sequence[str]) -> dict[str, Pointer]:
-    """Finds which rows the store has already, and where."""
-    known = {}
-    query = (
-        sa.select(model.id, Run.out, Artifact.path, model.row)
-        .join(Artifact, Artifact.id == model.artifact_id)
-        .join(Run, Run.id == Artifact.run_id)
-    )
-    with reading(engine) as connection:
-        for chunk in batched(keys, _KEYS_A_QUERY):
-            for key, folder, path, row in connection.execute(query.where(model.id.in_(chunk))):
-                known[key] = Pointer(Path(folder) / path, row)
-    return known
-
-
-def _keep(columns: dict[str, list[Any]], mask: Sequence[bool]) -> None:
-    for name, values in columns.items():
-        columns[name] = list(itertools.compress(values, mask))

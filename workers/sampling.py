@@ -29,7 +29,7 @@ from workers.landing import Cargo, FollowUp, Outcome, contract_table
 from workers.lookup import Pointer, fetch
 from workers.queue import Claim
 from workers.row_files import find_files, read_rows
-from workers.rows import batched
+from workers.rows import artifact_file, batched
 from workers.stages import OnProgress, Quarantined, quarantined_shards, run_stage
 
 #: How often a sample is asked for in all (each with the endpoint's own retries) before it is quarantined, and how long it waits
@@ -266,7 +266,7 @@ def perform(engine: sa.Engine, claim: Claim) -> Outcome:
     endpoint = Endpoint(**claim.recipe["endpoint"])
     sampling = Sampling.model_validate(claim.recipe["sampling"])
     items: list[tuple[str, int]] = [(prompt, index) for prompt, index in claim.payload["items"]]
-    messages = _messages(engine, sorted({prompt for prompt, _ in items}))
+    messages = _messages(engine, Path(claim.out), sorted({prompt for prompt, _ in items}))
     items = [item for item in items if item[0] in messages]
     requests = [SampleRequest(messages[prompt], sampling, sample_seed(prompt, index)) for prompt, index in items]
     answers = dict(sample_many(endpoint, requests, claim.recipe["parallel"]))
@@ -322,7 +322,7 @@ def give_up(_engine: sa.Engine, claim: Claim) -> Outcome:
     return Outcome(counts={"failed": 1}, status="quarantined", error=claim.error or "no attempt ended")
 
 
-def _messages(engine: sa.Engine, prompts: Sequence[str]) -> dict[str, list[dict[str, str]]]:
+def _messages(engine: sa.Engine, out: Path, prompts: Sequence[str]) -> dict[str, list[dict[str, str]]]:
     query = (
         sa.select(Prompt.id, Run.out, Artifact.path, Prompt.row)
         .join(Artifact, Artifact.id == Prompt.artifact_id)
@@ -331,6 +331,6 @@ def _messages(engine: sa.Engine, prompts: Sequence[str]) -> dict[str, list[dict[
     pointers = {}
     with reading(engine) as connection:
         for chunk in batched(prompts, _IDS_A_QUERY):
-            for key, out, path, row in connection.execute(query.where(Prompt.id.in_(chunk))):
-                pointers[key] = Pointer(Path(out) / path, row)
+            for key, run_out, path, row in connection.execute(query.where(Prompt.id.in_(chunk))):
+                pointers[key] = Pointer(artifact_file(out, run_out, path), row)
     return {key: json.loads(row["messages"]) for key, row in fetch(pointers, ["messages"]).items()}

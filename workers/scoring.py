@@ -20,7 +20,7 @@ from schemas.tables import Artifact, Generation, Prompt, Run
 from workers.landing import Cargo, Outcome, contract_table
 from workers.lookup import Pointer, fetch
 from workers.queue import Claim
-from workers.rows import batched
+from workers.rows import artifact_file, batched
 from workers.verdict_plan import VerdictKey
 
 _IDS_A_QUERY = 5000
@@ -93,7 +93,7 @@ def perform(engine: sa.Engine, claim: Claim) -> Outcome:
         ContractError: when a landed file is missing or damaged.
     """
     settings = {item["name"]: item["settings"] for item in claim.recipe["verifiers"]}
-    subjects = list(_load(engine, claim.payload["items"]))
+    subjects = list(_load(engine, Path(claim.out), claim.payload["items"]))
     rows = _Rows()
     for planned in claim.payload["verifiers"]:
         key = VerdictKey(*planned)
@@ -125,7 +125,7 @@ def _verifier(name: str, settings: str) -> Verifier:
     return get_verifier(name, **json.loads(settings))
 
 
-def _load(engine: sa.Engine, ids: Sequence[str]) -> Iterator[Subject]:
+def _load(engine: sa.Engine, out: Path, ids: Sequence[str]) -> Iterator[Subject]:
     """Gives the generations in the order of `ids`, without those that the store no longer has."""
     generation_file, prompt_file = aliased(Artifact), aliased(Artifact)
     generation_run, prompt_run = aliased(Run), aliased(Run)
@@ -151,8 +151,13 @@ def _load(engine: sa.Engine, ids: Sequence[str]) -> Iterator[Subject]:
     with reading(engine) as connection:
         for chunk in batched(ids, _IDS_A_QUERY):
             found.update((row.id, row) for row in connection.execute(query.where(Generation.id.in_(chunk))))
-    texts = fetch({key: Pointer(Path(row.out) / row.path, row.row) for key, row in found.items()}, ["text"])
-    prompts = {row.prompt: Pointer(Path(row.prompt_out) / row.prompt_path, row.prompt_row) for row in found.values()}
+    texts = fetch(
+        {key: Pointer(artifact_file(out, row.out, row.path), row.row) for key, row in found.items()}, ["text"]
+    )
+    prompts = {
+        row.prompt: Pointer(artifact_file(out, row.prompt_out, row.prompt_path), row.prompt_row)
+        for row in found.values()
+    }
     golds = {key: row["gold"] for key, row in fetch(prompts, ["gold"]).items()}
     for key in ids:
         if key in found:

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 import sqlalchemy as sa
-from kombu.exceptions import ChannelError, KombuError
+from kombu.exceptions import KombuError
 
 from schemas.errors import ResumableError
-from schemas.store import reading
+from schemas.store import reading, redacted
 from schemas.tables import Run, Shard, Stage
 from workers import landing, queue
 from workers.app import RUN_SHARD, TamisApp, make_app, queue_name
@@ -27,6 +27,8 @@ from workers.broker import EmbeddedBroker, EmbeddedWorkers
 logger = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.2
+#: The broker is looked at when something has changed, and else so often.
+_LOOK_SECONDS = 1.0
 #: The broker holds about this many hints ahead of the workers, whatever the stage's size.
 _QUEUE_WINDOW = 1024
 _LOW_WATER = 64
@@ -120,8 +122,12 @@ def run_stage(
                 own = stack.enter_context(EmbeddedWorkers(store_url, url, processes, log))
             drive = _Drive(engine, stage_id, app, broker=broker, workers=own, on_progress=on_progress, max_bad=max_bad)
             return drive.to_the_end()
+    except sa.exc.OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[0] if error.orig else "no answer"
+        raise ResumableError(f"store {redacted(store_url)}: {reason}") from None
     finally:
-        queue.release_interrupted(engine, stage_id)
+        with contextlib.suppress(sa.exc.SQLAlchemyError):  # a store that is away: the leases will expire
+            queue.release_interrupted(engine, stage_id)
 
 
 def _out_of(engine: sa.Engine, stage_id: int) -> str:
@@ -156,7 +162,10 @@ class _Drive:
         self._sent: set[int] = set()
         self._tally = queue.Tally()
         self._changed_at = time.monotonic()
+        self._look_again_at = 0.0
         self._reported: Progress | None = None
+        transport = app.connection_for_write()  # not connected: it knows what its library raises
+        self._broker_errors = (KombuError, OSError, *transport.connection_errors, *transport.channel_errors)
         with reading(engine) as connection:
             self._kind, self._name = connection.execute(
                 sa.select(Stage.kind, Stage.name).where(Stage.id == stage_id)
@@ -170,6 +179,7 @@ class _Drive:
             tally = queue.tally(self._engine, self._stage_id)
             if tally != self._tally:
                 self._tally, self._changed_at = tally, time.monotonic()
+                self._look_again_at = 0.0
             self._report()
             if self._max_bad is not None and tally.quarantined > self._max_bad:
                 raise ResumableError(
@@ -195,38 +205,45 @@ class _Drive:
         self._sent.difference_update(found.requeue)
 
     def _fill_queue(self) -> None:
-        quiet = time.monotonic() - self._changed_at
+        now = time.monotonic()
+        if now < self._look_again_at:
+            return
+        self._look_again_at = now + _LOOK_SECONDS
         try:
-            waiting = self._queue_length()
-            if waiting >= _LOW_WATER and quiet < queue.lease_seconds():
-                return
-            pending = queue.pending_ids(self._engine, self._stage_id)
-            self._sent.intersection_update(pending)
-            unsent = [shard_id for shard_id in pending if shard_id not in self._sent]
-            if not unsent and quiet > (_RESEND_SECONDS if waiting == 0 else queue.lease_seconds()):
-                # Told, but nobody came: the hints were lost. Twice told is harmless.
-                self._sent.clear()
-                self._changed_at = time.monotonic()
-                unsent = pending
-            self._send(unsent[:_QUEUE_WINDOW])
-        except (KombuError, OSError) as error:
+            # A connection for each look: one that a dying broker has broken is never met again.
+            with self._app.connection_for_write() as connection:
+                self._send(connection, self._unsent(self._queue_length(connection)))
+        except self._broker_errors as error:
             logger.warning("broker_unreachable error=%s", type(error).__name__)
 
-    def _send(self, shard_ids: Sequence[int]) -> None:
+    def _unsent(self, waiting: int) -> list[int]:
+        """Gives the pending shards to tell workers of, when about `waiting` hints are on the broker."""
+        quiet = time.monotonic() - self._changed_at
+        if waiting >= _LOW_WATER and quiet < queue.lease_seconds():
+            return []
+        pending = queue.pending_ids(self._engine, self._stage_id)
+        self._sent.intersection_update(pending)
+        unsent = [shard_id for shard_id in pending if shard_id not in self._sent]
+        if not unsent and quiet > (_RESEND_SECONDS if waiting == 0 else queue.lease_seconds()):
+            # Told, but nobody came: the hints were lost. Twice told is harmless.
+            self._sent.clear()
+            self._changed_at = time.monotonic()
+            unsent = pending
+        return unsent[:_QUEUE_WINDOW]
+
+    def _send(self, connection: Any, shard_ids: Sequence[int]) -> None:
         if not shard_ids:
             return
-        with self._app.producer_pool.acquire(block=True) as producer:
-            for shard_id in shard_ids:
-                self._app.send_task(RUN_SHARD, (shard_id,), queue=self._app.queue, producer=producer, retry=False)
-                self._sent.add(shard_id)
+        producer = self._app.amqp.Producer(connection, auto_declare=False)
+        for shard_id in shard_ids:
+            self._app.send_task(RUN_SHARD, (shard_id,), queue=self._app.queue, producer=producer, retry=False)
+            self._sent.add(shard_id)
 
-    def _queue_length(self) -> int:
-        with self._app.connection_for_read() as connection, connection.channel() as channel:
+    def _queue_length(self, connection: Any) -> int:
+        with connection.channel() as channel:
             try:
                 return int(channel.queue_declare(self._app.queue, passive=True).message_count)
-            except ChannelError:  # no such queue: nothing was sent yet, or all is taken
-                return 0
-            except connection.channel_errors:
+            except connection.channel_errors:  # no such queue: nothing was sent yet, or all is taken
                 return 0
 
     def _report(self) -> None:

@@ -15,7 +15,7 @@ from schemas.errors import ResumableError, UserError
 from schemas.ids import generation_id, prompt_id
 from schemas.store import open_store, reading, sqlite_url
 from schemas.tables import Artifact, Generation, Prompt
-from workers import imports, row_files
+from workers import blocks, row_files
 from workers.check import check_store
 from workers.imports import ImportSource, import_prompts, import_rows
 from workers.lookup import Pointer, fetch
@@ -256,7 +256,7 @@ def test_what_is_refused_before_work(engine: sa.Engine, tmp_path: Path) -> None:
 def test_the_same_file_again_changes_nothing(
     engine: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(imports, "BLOCK_ROWS", 7)
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 7)
     rows = [{"prompt": f"{number % 10}?", "completion": f"{number}"} for number in range(40)]
     path = write(tmp_path / "rows.jsonl", *rows, b"{")
     first = import_rows(engine, tmp_path, [ImportSource(path, "theirs")])
