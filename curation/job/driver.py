@@ -10,26 +10,15 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import pyarrow.parquet as pq
 
 from curation.job import lock
-from curation.job.layout import INDEX, MEASURE, OUTPUTS, WRITE, Layout
-from curation.job.manifest import (
-    QUARANTINE_HEAD,
-    Artifact,
-    Manifest,
-    StageReport,
-    funnel_warnings,
-    load_manifest,
-    make_funnel,
-    save_manifest,
-)
+from curation.job.layout import INDEX, OUTPUTS, Layout
+from curation.job.ledger import Ledger
+from curation.job.manifest import Manifest, load_manifest, save_manifest
 from curation.job.pipelines import Runtime
 from curation.job.plan import Plan, load_plan, make_plan, refusal, save_plan
 from curation.job.stages import LOCAL_SHUFFLE_BYTES, Chain, Progress, Stage, run_stage
-from curation.job.tally import Tally
+from curation.job.summary import summarise
 from schemas.errors import ResumableError, UserError
 from schemas.failpoints import failpoint
 from schemas.files import remove_temporaries
@@ -83,33 +72,33 @@ def run_job(
     plan = make_plan(recipe, base, limit)
     layout = Layout(out / RUN_FOLDER, plan.run_id)
     with lock.hold(layout.lock), runtime.nursery:
-        finished = _take_up(layout, plan, fresh=fresh)
-        if finished is not None:
-            return finished
-        return _Run(layout, plan, runtime, max_bad, on_progress).finish(keep_intermediate=keep_intermediate)
+        warnings = _take_up(layout, plan, fresh=fresh)
+        manifest = load_manifest(layout.manifest)
+        if manifest is None:
+            manifest = _Run(layout, plan, runtime, max_bad, on_progress).finish(warnings)
+        _clean(layout, manifest, keep_intermediate=keep_intermediate)
+        return manifest
 
 
-def _take_up(layout: Layout, plan: Plan, *, fresh: bool) -> Manifest | None:
-    """Readies the run's folder; gives the manifest if the run is done."""
+def _take_up(layout: Layout, plan: Plan, *, fresh: bool) -> list[str]:
+    """Readies the run's folder: empty, or with an earlier command's part of the same work. Gives what looks wrong."""
     old = load_plan(layout.plan)
+    warnings = []
     if fresh or old is None:
         # A plan that cannot be read is none; what it left would only be in the way.
         clear(layout)
     elif old.run_id != plan.run_id:
         raise refusal(old, plan, layout.root)
     elif old.code_version != plan.code_version:
-        _LOG.warning(
-            "this run was begun by version %s, this is %s: use --fresh to start over",
-            old.code_version,
-            plan.code_version,
+        warnings.append(
+            f"begun by version {old.code_version}, taken up by {plan.code_version}: --fresh would start over"
         )
-    manifest = load_manifest(layout.manifest)
-    if manifest is not None and manifest.run_id == plan.run_id:
-        return manifest
-    remove_temporaries(layout.root)
-    save_plan(layout.plan, plan)
-    failpoint("curate.after_plan")
-    return None
+        _LOG.warning("%s: %s", layout.root, warnings[0])
+    if not layout.manifest.exists():
+        remove_temporaries(layout.root)
+        save_plan(layout.plan, plan)
+        failpoint("curate.after_plan")
+    return warnings
 
 
 def clear(layout: Layout) -> None:
@@ -118,6 +107,18 @@ def clear(layout: Layout) -> None:
     layout.plan.unlink(missing_ok=True)
     for folder in (layout.stages, layout.logs, *(layout.root / name for name in OUTPUTS)):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _clean(layout: Layout, manifest: Manifest, *, keep_intermediate: bool) -> None:
+    """Removes intermediate files, and output files that a killed worker left without a marker."""
+    listed = {item.path for item in manifest.artifacts}
+    for kind in OUTPUTS:
+        for path in (layout.root / kind).glob("*"):
+            if f"{kind}/{path.name}" not in listed:
+                path.unlink()
+    if not keep_intermediate:
+        shutil.rmtree(layout.stages, ignore_errors=True)
+        shutil.rmtree(layout.logs, ignore_errors=True)
 
 
 class _Run:
@@ -136,161 +137,43 @@ class _Run:
         self._runtime = runtime
         self._max_bad = max_bad
         self._tell = on_progress or (lambda _progress: None)
-        self._chain = Chain(plan, layout, LOCAL_SHUFFLE_BYTES if runtime.is_local else None)
-        self._seen: dict[tuple[str, int], dict[str, Any]] = {}
+        self._ledger = Ledger(layout)
         self._told: Progress | None = None
 
-    def finish(self, *, keep_intermediate: bool) -> Manifest:
+    def finish(self, warnings: list[str]) -> Manifest:
         """Brings every stage to its end and writes the manifest."""
         started, clock = datetime.now(UTC), time.monotonic()
+        chain = Chain(self._plan, self._layout, LOCAL_SHUFFLE_BYTES if self._runtime.is_local else None)
         stages = []
-        for stage in self._chain.stages():
+        for stage in chain.stages():
             stages.append(stage)
             self._report(stage)
             run_stage(stage, self._layout, self._runtime, partial(self._report, stage))
             self._report(stage)
         self._refuse_twins()
         failpoint("curate.before_manifest")
-        manifest = self._manifest(stages, started, time.monotonic() - clock)
+        seconds = time.monotonic() - clock
+        manifest = summarise(self._plan, self._layout, self._ledger, stages, started, seconds, warnings)
         save_manifest(self._layout.manifest, manifest)
         failpoint("curate.after_manifest")
-        self._clean(manifest, keep_intermediate=keep_intermediate)
         return manifest
 
-    def _markers(self, stage: Stage) -> list[dict[str, Any]]:
-        """Gives the stage's markers that are there; each is read once."""
-        found = []
-        for unit in stage.units:
-            for number in range(unit.total):
-                key = (unit.folder, number)
-                if key not in self._seen:
-                    marker = self._layout.read_marker(unit.folder, number)
-                    if marker is None:
-                        continue
-                    self._seen[key] = marker
-                found.append(self._seen[key])
-        return found
-
     def _report(self, stage: Stage) -> None:
-        markers = self._markers(stage)
-        tally = self._tally(MEASURE)
-        read = tally.tree.get("read", {}).values()
-        progress = Progress(
-            stage.name,
-            len(markers),
-            stage.total,
-            sum(item["documents"] for item in read),
-            sum(item["bytes"] for item in read),
-        )
-        if progress != self._told:
-            self._told = progress
-            self._tell(progress)
-            self._refuse_bad(_count_faults(tally))
-
-    def _refuse_bad(self, faults: int) -> None:
-        if self._max_bad is not None and faults > self._max_bad:
+        done = self._ledger.refresh(stage.units)
+        progress = Progress(stage.name, done, stage.total, self._ledger.documents, self._ledger.bytes)
+        if progress == self._told:
+            return
+        self._told = progress
+        self._tell(progress)
+        if self._max_bad is not None and self._ledger.faults > self._max_bad:
+            folder = self._layout.root / "quarantine"
             raise ResumableError(
-                f"{faults} rows are quarantined, --max-bad is {self._max_bad}; see {self._layout.root / 'quarantine'}"
+                f"{self._ledger.faults} rows are quarantined, --max-bad is {self._max_bad}; see {folder}"
             )
-
-    def _tally(self, folder: str) -> Tally:
-        tally = Tally()
-        for (name, _), marker in self._seen.items():
-            if name == folder:
-                tally.merge(marker["tally"])
-        return tally
 
     def _refuse_twins(self) -> None:
-        twins = [
-            twin for (folder, _), marker in sorted(self._seen.items()) if folder == INDEX for twin in marker["twins"]
-        ]
+        twins = [twin for marker in self._ledger.markers(INDEX) for twin in marker["twins"]]
         if twins:
             document, one, other = twins[0]
-            places = f"{self._layout.root}: {one} and {other}"
-            raise UserError(
-                f"two documents have the id {document} ({places}); {len(twins)} such ids are named in {self._layout.stage(INDEX)}"
-            )
-
-    def _manifest(self, stages: list[Stage], started: datetime, seconds: float) -> Manifest:
-        tally = self._tally(MEASURE)
-        tally.merge(self._tally(WRITE).tree)
-        funnel = make_funnel([step.title for step in self._plan.recipe.steps], tally)
-        artifacts = self._artifacts()
-        quarantined = sum(item.rows for item in artifacts if item.kind == "quarantine")
-        warnings = funnel_warnings(funnel)
-        if not tally.tree.get("kept"):
-            warnings.append("no document was kept")
-        inputs: Tally = Tally()
-        for item in self._plan.inputs:
-            inputs.add(1, item.source, "files")
-            inputs.add(item.bytes, item.source, "bytes")
-        skipped = Tally(self._plan.skipped)
-        skipped.merge(
-            {name: count for name, count in tally.tree.get("reading", {}).items() if name.startswith("skipped_")}
-        )
-        return Manifest(
-            run_id=self._plan.run_id,
-            name=self._plan.recipe.name,
-            code_version=self._plan.code_version,
-            recipe=self._plan.recipe.model_dump(mode="json"),
-            limit=self._plan.limit,
-            inputs=inputs.tree,
-            skipped=skipped.tree,
-            read=tally.tree.get("read", {}),
-            kept=tally.tree.get("kept", {}),
-            funnel=funnel,
-            stats={"lengths": tally.tree.get("lengths", {}), "languages": tally.tree.get("languages", {})},
-            stages=[self._stage_report(stage) for stage in stages],
-            artifacts=artifacts,
-            quarantined=quarantined,
-            quarantine_head=self._quarantine_head(artifacts),
-            warnings=warnings,
-            started_at=started.isoformat(timespec="seconds"),
-            finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            seconds=round(seconds, 3),
-        )
-
-    def _stage_report(self, stage: Stage) -> StageReport:
-        markers = self._markers(stage)
-        counts = Tally()
-        for marker in markers:
-            for name in ("rows", "compared", "moved"):
-                counts.add(marker.get(name, 0), name)
-        kept = {name: count for name, count in counts.tree.items() if count or name == "rows"}
-        pids = sorted({marker["pid"] for marker in markers})
-        return StageReport(
-            stage.name, stage.kind, stage.total, kept, pids, round(sum(marker["seconds"] for marker in markers), 3)
-        )
-
-    def _artifacts(self) -> list[Artifact]:
-        """Lists what the run leaves, from the markers alone."""
-        kinds = {MEASURE: ("rejects", "quarantine"), WRITE: ("kept", "rejects", "duplicates"), INDEX: ("index",)}
-        found = []
-        for (folder, _), marker in self._seen.items():
-            for kind in kinds.get(folder, ()):
-                part = marker["parts"][kind]
-                if part is not None:
-                    found.append(Artifact(kind, f"{kind}/{part['name']}", part["sha256"], part["rows"], part["bytes"]))
-        return sorted(found, key=lambda item: item.path)
-
-    def _quarantine_head(self, artifacts: list[Artifact]) -> list[dict[str, str]]:
-        head: list[dict[str, str]] = []
-        for item in artifacts:
-            if item.kind == "quarantine" and len(head) < QUARANTINE_HEAD:
-                head += pq.read_table(self._layout.root / item.path).slice(0, QUARANTINE_HEAD - len(head)).to_pylist()
-        return head
-
-    def _clean(self, manifest: Manifest, *, keep_intermediate: bool) -> None:
-        """Removes intermediate files, and output files that a killed worker left without a marker."""
-        listed = {item.path for item in manifest.artifacts}
-        for kind in OUTPUTS:
-            for path in (self._layout.root / kind).glob("*"):
-                if f"{kind}/{path.name}" not in listed:
-                    path.unlink()
-        if not keep_intermediate:
-            shutil.rmtree(self._layout.stages, ignore_errors=True)
-            shutil.rmtree(self._layout.logs, ignore_errors=True)
-
-
-def _count_faults(tally: Tally) -> int:
-    return sum(count for stage in tally.tree.get("faults", {}).values() for count in stage.values())
+            more = f" ({len(twins) - 1} more such ids)" if len(twins) > 1 else ""
+            raise UserError(f"{self._layout.root}: {one} and {other} have the same id {document}{more}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.failpoints import failpoint
-from schemas.files import Part, read_json, write_json_durably
+from schemas.files import read_json, write_json_durably
 
 #: Folders of stages, in the order of the work. Each holds one marker a shard or hash range.
 MEASURE = "01-measure"
@@ -21,6 +21,8 @@ EDGES = "05-edges"
 DECISION = "06-decision"
 WRITE = "07-write"
 INDEX = "08-index"
+
+_MARKER = "done-"
 
 #: Folders of what a run leaves for its readers.
 OUTPUTS = ("kept", "rejects", "duplicates", "quarantine", "index")
@@ -87,11 +89,11 @@ class Layout:
         there = (self.read_marker(stage, number) for number in range(total))
         return {marker["number"]: marker for marker in there if marker is not None}
 
+    @staticmethod
+    def marker_number(name: str) -> int | None:
+        """Gives the number of the marker that a file name names; None for another file."""
+        number = name.removeprefix(_MARKER).removesuffix(".json")
+        return int(number) if number.isdecimal() and name == f"{_MARKER}{number}.json" else None
+
     def _marker(self, stage: str, number: int) -> Path:
-        return self.stage(stage) / f"done-{number:05d}.json"
-
-
-def part_of(marker: dict[str, Any], kind: str) -> Part | None:
-    """Gives a part that a marker names; None if the shard had no such rows."""
-    part = marker["parts"].get(kind)
-    return None if part is None else Part(**part)
+        return self.stage(stage) / f"{_MARKER}{number:05d}.json"

@@ -5,6 +5,7 @@ The pipeline runs in a thread, so that the command can report progress, stop at 
 
 import logging
 import os
+import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 
 from curation.job.local_workers import LocalRunner, Nursery, quiet_connections
 from schemas.errors import UserError
@@ -20,6 +21,8 @@ from schemas.errors import UserError
 _POLL_SECONDS = 0.2
 _STOP_SECONDS = 15.0
 _LOCAL_RUNNERS = ("", "DirectRunner", "FnApiRunner")
+#: How Beam wraps the error of a transform: ``RuntimeError: <error> [while running '<transform>']``.
+_WRAPPED = re.compile(r"^RuntimeError: (.*) \[while running '.*'\]$")
 _QUIET = ("--default_sdk_harness_log_level=WARNING",)
 
 
@@ -59,11 +62,6 @@ class Runtime:
         """Whether the workers are processes of this command."""
         return (self._pipeline_options().view_as(StandardOptions).runner or "") in _LOCAL_RUNNERS
 
-    @property
-    def workers(self) -> int:
-        """Worker processes that run here."""
-        return self.num_workers or len(os.sched_getaffinity(0))
-
     def _pipeline_options(self) -> PipelineOptions:
         return PipelineOptions([*_QUIET, *self.options])
 
@@ -72,7 +70,11 @@ class Runtime:
         options = self._pipeline_options()
         if not self.is_local:
             return beam.Pipeline(options=options), None
-        runner = LocalRunner(options, self.workers, self.nursery)
+        direct = options.view_as(DirectOptions)
+        asked = direct.direct_num_workers if direct.direct_num_workers != 1 else 0
+        # Mode and workers are ours to set: Beam's own multi-processing mode would put its environment in the place of ours.
+        direct.direct_running_mode, direct.direct_num_workers = "in_memory", 1
+        runner = LocalRunner(options, self.num_workers or asked or _cores(), self.nursery)
         return beam.Pipeline(runner=runner, options=options), runner
 
 
@@ -114,6 +116,14 @@ def run_pipeline(runtime: Runtime, build: Callable[[Any], None], poll: Callable[
         raise PipelineError(last_line(outcome[0])) from outcome[0]
 
 
+def _cores() -> int:
+    """Gives the cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not Linux
+        return os.cpu_count() or 1
+
+
 def _stop(thread: threading.Thread, runner: LocalRunner | None, running: list[Any]) -> None:
     if runner is not None:
         runner.crew.fail("stopped")
@@ -125,4 +135,4 @@ def _stop(thread: threading.Thread, runner: LocalRunner | None, running: list[An
 def last_line(error: BaseException) -> str:
     """Gives the line of an error that says what happened: Beam packs a worker's whole traceback into the message."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith(" ")]
-    return lines[-1] if lines else type(error).__name__
+    return _WRAPPED.sub(r"\1", lines[-1]) if lines else type(error).__name__

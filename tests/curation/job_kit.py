@@ -1,5 +1,6 @@
 """A small corpus with planted duplicates, recipes for it, and what of a finished run must be the same every time."""
 
+import contextlib
 import json
 import os
 import random
@@ -18,6 +19,7 @@ from schemas.recipe import CurateRecipe, parse_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 NUM_FILES = 24
+_STARTED = []
 _VOWELS, _CONSONANTS = "aeiou", "bcdfghklmnprstvz"
 STOP_WORDS = ["the", "be", "to", "of", "and", "that", "have", "with"]
 
@@ -122,10 +124,21 @@ def start_command(job, out, **environment):
     """Starts the job as a process of its own, leader of its own group."""
     variables = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
     with (out.parent / "command.log").open("ab") as log:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-c", _COMMAND, job.model_dump_json(), str(out)],
             env=variables, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
+    _STARTED.append(process)
+    return process
+
+
+def end_commands():
+    """Ends what a failed test has left running, with all its children."""
+    while _STARTED:
+        process = _STARTED.pop()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def count_markers(out, stage="01-measure"):

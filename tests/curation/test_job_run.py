@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import os
 import random
 
 import pyarrow as pa
@@ -11,9 +12,12 @@ import pytest
 from dedup_kit import components, jaccard, stay, string_shingles
 from job_kit import NUM_FILES, outcome, recipe, rows_of, words, write_corpus
 
+from curation.job import driver
 from curation.job.driver import plan_job, run_job
 from curation.job.index import IndexEntry, count_outcomes, find_in_index, read_row
 from curation.job.manifest import load_manifest
+from curation.job.pipelines import Runtime
+from curation.job.plan import save_plan
 from schemas.arrow import check_contract
 from schemas.errors import ResumableError, UserError
 from schemas.files import sha256_of
@@ -166,6 +170,46 @@ CUTS = {
         "workers": 3,
     },
 }
+
+
+def test_the_same_when_a_shuffle_takes_several_passes(corpus, finished, tmp_path, monkeypatch):
+    monkeypatch.setattr(driver, "LOCAL_SHUFFLE_BYTES", 40_000)  # of about 110 kB of bands
+    run_job(recipe(corpus), corpus, tmp_path / "out", num_workers=2)
+    assert outcome(tmp_path / "out") == outcome(finished[0])
+
+
+def test_another_runner_is_asked_by_its_beam_option(corpus, finished, tmp_path):
+    """Beam's oldest runner works in this very process, which the markers show."""
+    options = ["--runner=BundleBasedDirectRunner"]
+    manifest = run_job(recipe(corpus), corpus, tmp_path / "out", beam_options=options)
+    assert {pid for stage in manifest.stages for pid in stage.worker_pids} == {os.getpid()}
+    assert outcome(tmp_path / "out") == outcome(finished[0])
+
+
+def test_workers_are_asked_by_their_beam_option(tmp_path):
+    def crew(options, workers):
+        runtime = Runtime.make(options, workers, tmp_path)
+        return runtime.pipeline()[1]._wanted_workers
+
+    assert crew([], 3) == 3
+    assert crew(["--direct_num_workers=5", "--direct_running_mode=multi_processing"], None) == 5
+    assert crew(["--runner=DirectRunner", "--direct_num_workers=5"], 2) == 2
+    with pytest.raises(UserError, match="--workers"):
+        Runtime.make([], 0, tmp_path)
+
+
+def test_what_failed_is_said_in_one_line_and_the_run_goes_on(corpus, finished, tmp_path):
+    """A disk that refuses is not the input's fault: nothing is quarantined, and the same call goes on."""
+    out = tmp_path / "out"
+    (out / "curate").mkdir(parents=True)
+    (out / "curate" / "kept").write_text("in the way")
+    plan = plan_job(recipe(corpus), corpus)
+    save_plan(out / "curate" / "plan.json", plan)
+    with pytest.raises(ResumableError, match=r"stage write stopped at 0 of 1 shards: FileExistsError: .*kept.*goes on"):
+        run_job(recipe(corpus), corpus, out, num_workers=1)
+    (out / "curate" / "kept").unlink()
+    run_job(recipe(corpus), corpus, out, num_workers=1)
+    assert outcome(out) == outcome(finished[0])
 
 
 @pytest.mark.parametrize("name", CUTS)

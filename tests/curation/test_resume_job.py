@@ -12,6 +12,7 @@ from job_kit import (
     NUM_FILES,
     ROOT,
     count_markers,
+    end_commands,
     kill,
     outcome,
     recipe,
@@ -46,6 +47,12 @@ FAILPOINTS = [
 ]
 #: Slows the work down, so that a kill falls where it is meant to.
 SLOWLY = {"TAMIS_FAILPOINT": "curate.before_marker", "TAMIS_FAILPOINT_SLEEP": "0.15"}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_running():
+    yield
+    end_commands()
 
 
 def _undisturbed(tmp_path_factory, num_files):
