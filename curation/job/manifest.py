@@ -3,7 +3,7 @@
 Builds and reads JSON; touches the manifest file only.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -206,8 +206,13 @@ def _funnel_step(step: str, tree: dict[str, Any]) -> FunnelStep:
 _NOTHING = {"documents": 0, "bytes": 0}
 
 
-def funnel_warnings(funnel: Iterable[FunnelStep]) -> list[str]:
-    """Gives a line for each step that removed about nothing or nearly everything of at least some 200 documents."""
+def funnel_warnings(funnel: Iterable[FunnelStep], serving: Container[str] = ()) -> list[str]:
+    """Gives a line for each step that removed about nothing or nearly everything of at least some 200 documents.
+
+    Args:
+        funnel: the steps.
+        serving: names of steps that are there for more than removing: about nothing is what they should remove.
+    """
     lines = []
     for step in funnel:
         if step.documents_in < _ENOUGH:
@@ -217,7 +222,7 @@ def funnel_warnings(funnel: Iterable[FunnelStep]) -> list[str]:
             lines.append(
                 f"step {step.step} removed {share:.1%} of {step.documents_in} documents: are its thresholds right?"
             )
-        elif share < ABOUT_NOTHING:
+        elif share < ABOUT_NOTHING and step.step not in serving:
             lines.append(
                 f"step {step.step} removed {step.documents_rejected} of {step.documents_in} documents: is it needed?"
             )

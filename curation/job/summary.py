@@ -41,6 +41,7 @@ def summarise(
     tree = tally.tree
     funnel = make_funnel([step.title for step in plan.recipe.steps], tally)
     artifacts = _artifacts(ledger)
+    serving = {step.title for step in plan.recipe.steps if step.extract or step.language}
     nothing = [] if tree.get("kept") else ["no document was kept"]
     return Manifest(
         run_id=plan.run_id,
@@ -58,7 +59,7 @@ def summarise(
         artifacts=artifacts,
         quarantined=sum(item.rows for item in artifacts if item.kind == "quarantine"),
         quarantine_head=_quarantine_head(layout, artifacts),
-        warnings=[*warnings, *funnel_warnings(funnel), *nothing],
+        warnings=[*warnings, *funnel_warnings(funnel, serving), *nothing],
         started_at=started.isoformat(timespec="seconds"),
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(seconds, 3),

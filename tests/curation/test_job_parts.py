@@ -156,3 +156,8 @@ def test_a_step_that_removes_nothing_or_nearly_all_warns(step, word):
     lines = funnel_warnings([step])
     assert len(lines) == (word is not None)
     assert not lines or (word in lines[0] and "step rule" in lines[0])
+
+
+def test_a_step_that_extracts_or_labels_may_remove_nothing():
+    assert funnel_warnings([_step(1000, 0)], {"rule"}) == []
+    assert len(funnel_warnings([_step(1000, 950)], {"rule"})) == 1
