@@ -142,6 +142,7 @@ class Nursery:
             else:
                 worker = self._workers[answer["pid"]] = mine[answer["pid"]] = Worker(answer["pid"])
                 born.put(worker)
+        process.stdout.close()  # type: ignore[union-attr]
         # Nobody can tell any more how these end.
         for worker in mine.values():
             worker.kill()

@@ -4,7 +4,6 @@ A shard is read in one pass, a few batches in memory. Touches the input files an
 """
 
 import contextlib
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -31,7 +30,6 @@ from schemas.arrow import DOCUMENTS, QUARANTINE, extended
 from schemas.failpoints import failpoint
 
 _READ_STAGE = "read"
-_NO_TEXT = "a page without text: the recipe has no extract step for its source"
 
 
 def kept_fields(steps: list[Step]) -> list[pa.Field]:
@@ -185,11 +183,8 @@ class MeasureTask:
         self._keep(shard, batch)
 
     def _keep(self, shard: _Shard, batch: pa.RecordBatch) -> None:
-        missing = pc.is_null(batch["text"])
-        if missing.true_count:
-            pages = batch.filter(missing)
-            _quarantine(shard, [_textless(row) for row in pages.select(["id", "source", "meta"]).to_pylist()])
-            batch = batch.filter(pc.invert(missing))
+        if batch["text"].null_count:
+            raise ValueError("a page came through every step without a text: no step has extracted it")
         candidates = conform(batch, shard.candidates.schema)
         shard.candidates.write(candidates)
         failpoint("curate.after_candidates")
@@ -234,11 +229,6 @@ def _taken(batch: pa.RecordBatch, step: Any) -> pa.BooleanArray:
     if not step.sources:
         return pa.array(np.ones(batch.num_rows, np.bool_))
     return pc.is_in(batch["source"], pa.array(step.sources))
-
-
-def _textless(row: dict[str, Any]) -> Fault:
-    locator = json.loads(row["meta"]).get("locator") or row["id"]
-    return Fault(locator, row["source"], "measure", _NO_TEXT, f"id:{row['id']}")
 
 
 def _quarantine(shard: _Shard, faults: list[Fault]) -> None:
