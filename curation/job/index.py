@@ -3,7 +3,6 @@
 Touches the run's files only. A search opens the manifest and one row group of one file.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -176,12 +175,3 @@ def read_row(directory: Path, entry: IndexEntry) -> dict[str, Any]:
                 return row
             left -= rows
     raise IndexError(f"{entry.file} has no row {entry.row}")
-
-
-def count_outcomes(directory: Path) -> Counter[str]:
-    """Counts the documents of a finished run by outcome, from the index alone."""
-    counts: Counter[str] = Counter()
-    for item in read_json(directory / "manifest.json")["artifacts"]:
-        if item["kind"] == "index":
-            counts.update(pq.read_table(directory / item["path"], columns=["outcome"])["outcome"].to_pylist())
-    return counts

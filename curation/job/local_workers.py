@@ -183,11 +183,6 @@ class Crew:
         for worker in workers:
             worker.kill()
 
-    @property
-    def pids(self) -> list[int]:
-        """Process ids of all workers that were started."""
-        return [worker.pid for worker in self._workers]
-
 
 @environments.Environment.register_urn(_WORKER_URN, bytes)
 class _LocalWorkerEnvironment(environments.Environment):

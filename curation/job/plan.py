@@ -80,11 +80,6 @@ class Plan:
     skipped: dict[str, int]
 
     @property
-    def num_pieces(self) -> int:
-        """Pieces in all shards."""
-        return sum(len(shard) for shard in self.shards)
-
-    @property
     def input_bytes(self) -> int:
         """Bytes of all input files as stored."""
         return sum(item.bytes for item in self.inputs)
