@@ -14,7 +14,8 @@ import pytest
 import sqlalchemy as sa
 from material import NUM_SHARDS, PROMPTS, SAMPLES, count_generations, recipe, source, verdicts, write_generations
 
-from schemas.store import connect, open_store, sqlite_url
+from schemas.store import connect, open_store, reading, sqlite_url
+from schemas.tables import Run, Shard
 from workers import imports, queue
 from workers.broker import BROKER_VARIABLE, STORE_VARIABLE
 from workers.check import check_store
@@ -22,6 +23,8 @@ from workers.landing import FAILPOINTS
 from workers.verify import verify
 
 COMMAND = Path(__file__).parent / "command.py"
+#: Math keeps processes of its own, language loads models: most tests do with format, which starts in no time.
+ALL_VERIFIERS = ["format", "language", "math"]
 SLOW_LANDING = {"TAMIS_FAILPOINT": "landing.after_files", "TAMIS_FAILPOINT_SLEEP": "0.15"}
 
 
@@ -33,7 +36,7 @@ class Work:
         self.out = out
         self.generations = generations
         self.engine = connect(store_url)
-        self.verifiers = ["format", "language"]
+        self.verifiers = ["format"]
 
     def start(self, environment: dict[str, str] | None = None, *arguments: str) -> "subprocess.Popen[str]":
         environment = {**os.environ, **(environment or {})}
@@ -71,9 +74,10 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, generations: Path) -> 
     """The verdicts of a run that nobody disturbed."""
     folder = tmp_path_factory.mktemp("undisturbed")
     work = Work(sqlite_url(folder / "tamis.db"), folder, generations)
+    work.verifiers = ALL_VERIFIERS
     assert work.run() == 0
     rows = verdicts(work.engine)
-    assert len(rows) == PROMPTS * SAMPLES * 2
+    assert len(rows) == PROMPTS * SAMPLES * len(ALL_VERIFIERS)
     assert {row[5] for row in rows} >= {"correct", "incorrect", "partial"}
     assert not check_store(work.engine)
     return rows
@@ -91,18 +95,34 @@ def work(store_url: str, tmp_path: Path, generations: Path) -> Iterator[Work]:
     work.engine.dispose()
 
 
-def kill_midway(work: Work, victim: Callable[[psutil.Process], psutil.Process]) -> "subprocess.Popen[str]":
-    """Starts the command and kills one process of its tree when a part of the work, not all, is done; gives the command."""
+def interrupt_midway(
+    work: Work, victim: Callable[[psutil.Process], psutil.Process], number: signal.Signals = signal.SIGKILL
+) -> tuple["subprocess.Popen[str]", list[psutil.Process]]:
+    """Starts the command and signals one process of its tree when a part of the work, not all, is done.
+
+    Gives the command, and its children at that time.
+    """
     process = work.start(SLOW_LANDING)
-    deadline = time.monotonic() + 60
-    while work.settled() < 0.2:
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    os.kill(victim(psutil.Process(process.pid)).pid, signal.SIGKILL)
+    wait_until(lambda: process.poll() is not None or work.settled() >= 0.2)
+    assert process.poll() is None, process.communicate()
+    command = psutil.Process(process.pid)
+    children = command.children(recursive=True)
+    os.kill(victim(command).pid, number)
     at = work.settled()
     assert 0.1 <= at <= 0.9, f"the kill fell at {at:.0%} of the shards"
-    return process
+    return process, children
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def assert_gone(processes: list[psutil.Process]) -> None:
+    _, alive = psutil.wait_procs(processes, timeout=10)
+    assert not alive, f"they outlive their command: {alive}"
 
 
 def itself(command: psutil.Process) -> psutil.Process:
@@ -133,14 +153,75 @@ def assert_as_undisturbed(work: Work, undisturbed: list[tuple[object, ...]]) -> 
 def test_kill_midway_changes_nothing(
     work: Work, victim: Callable[[psutil.Process], psutil.Process], undisturbed: list[tuple[object, ...]]
 ) -> None:
-    process = kill_midway(work, victim)
-    children = psutil.Process(process.pid).children(recursive=True) if victim is not itself else []
-    process.communicate(timeout=120)
-    assert process.returncode == (-signal.SIGKILL if victim is itself else 0)
-    _, alive = psutil.wait_procs(children, timeout=5)
-    assert not alive, "processes outlive their command"
-    assert work.run() == 0
+    process, children = interrupt_midway(work, victim)
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == (-signal.SIGKILL if victim is itself else 0), output + errors
+    assert_gone(children)
+    work.again()
     assert_as_undisturbed(work, undisturbed)
+
+
+@pytest.mark.slow
+def test_kill_of_a_child_whose_verifiers_keep_processes(
+    tmp_path: Path, generations: Path, undisturbed: list[tuple[object, ...]]
+) -> None:
+    url = sqlite_url(tmp_path / "tamis.db")
+    open_store(url).dispose()
+    work = Work(url, tmp_path / "out", generations)
+    work.verifiers = ALL_VERIFIERS
+    process, children = interrupt_midway(work, worker_child)
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, output + errors
+    assert_gone(children)
+    assert_as_undisturbed(work, undisturbed)
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_a_resumable_state(work: Work, undisturbed: list[tuple[object, ...]]) -> None:
+    process, children = interrupt_midway(work, itself, signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode not in (0, -signal.SIGKILL)
+    assert_gone(children)
+    with reading(work.engine) as connection:
+        shards = connection.execute(sa.select(Shard.status, Shard.attempts)).all()
+        statuses = set(connection.execute(sa.select(Run.status).where(Run.kind == "verify")).scalars())
+    assert {status for status, _ in shards} == {"done", "pending"}, "nothing is held by the dead"
+    assert all(attempts == 0 for status, attempts in shards if status == "pending"), (
+        "what was interrupted costs no attempt"
+    )
+    assert statuses == {"failed"}
+    work.again()
+    assert_as_undisturbed(work, undisturbed)
+
+
+@pytest.mark.slow
+def test_two_commands_at_once_share_the_work(work: Work, undisturbed: list[tuple[object, ...]]) -> None:
+    both = [work.start(), work.start()]
+    for process in both:
+        output, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, output + errors
+    with reading(work.engine) as connection:
+        shards = connection.execute(sa.text("SELECT count(*) FROM shards")).scalar_one()
+    assert shards == NUM_SHARDS + 1, "the import's one, and no shard twice"
+    assert_as_undisturbed(work, undisturbed)
+
+
+@pytest.mark.parametrize("point", FAILPOINTS)
+def test_kill_in_an_import_changes_nothing(store_url: str, point: str, tmp_path: Path, generations: Path) -> None:
+    open_store(store_url).dispose()
+    pid = os.fork()
+    if pid == 0:
+        os.environ["TAMIS_FAILPOINT"] = point
+        imports.import_rows(connect(store_url), tmp_path, [source(generations)])
+        os._exit(0)
+    _, status = os.waitpid(pid, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    engine = connect(store_url)
+    imports.import_rows(engine, tmp_path, [source(generations)])
+    assert count_generations(engine) == PROMPTS * SAMPLES
+    assert {finding.kind for finding in check_store(engine, repair=True)} <= {"orphan_file"}
+    assert check_store(engine) == []
+    engine.dispose()
 
 
 @pytest.mark.slow
@@ -148,7 +229,6 @@ def test_kill_midway_changes_nothing(
 def test_kill_between_two_steps_of_landing_changes_nothing(
     work: Work, point: str, tmp_path: Path, undisturbed: list[tuple[object, ...]]
 ) -> None:
-    work.verifiers = ["format"]
     marker = tmp_path / "killed"
     work.run({"TAMIS_FAILPOINT": point, "TAMIS_FAILPOINT_ONCE": str(marker)})
     assert marker.exists(), "nothing was killed"
@@ -176,13 +256,6 @@ def worker(
     finally:
         process.terminate()
         process.wait(timeout=30)
-
-
-def wait_until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.mark.slow

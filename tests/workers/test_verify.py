@@ -37,8 +37,8 @@ def poison(monkeypatch: pytest.MonkeyPatch) -> VerifyRecipe:
 class Place:
     """A store in a folder, with the engine that looks into it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.out = folder / "out"
+    def __init__(self, folder: Path, name: str = "out") -> None:
+        self.out = folder / name
         self.url = sqlite_url(self.out / "tamis.db")
         self.engine = open_store(self.url)
 
@@ -285,6 +285,16 @@ class TestRepair:
         (finding,) = check_store(place.engine, repair=True)
         assert (finding.kind, finding.repaired) == ("folder_missing", False)
         assert len(place.rows(sa.select(VerdictRow.row))) == 32
+
+    def test_a_folder_that_was_moved_with_its_store(
+        self, verified: tuple[Place, ImportSource, list[Any]], tmp_path: Path
+    ) -> None:
+        place, _, _ = verified
+        place.engine.dispose()
+        place.out.rename(tmp_path / "moved")
+        moved = Place(tmp_path, "moved")
+        result = moved.verify(recipe(["format", "language"]))
+        assert (result.planned, result.exit_code) == (32, 0)
 
     def test_shards_without_files_and_wrong_counts(self, verified: tuple[Place, ImportSource, list[Any]]) -> None:
         place, made, before = verified
