@@ -8,11 +8,12 @@ dies (`task_reject_on_worker_lost`), one at a time is fetched a child, and a sil
 import hashlib
 import logging
 import os
+import signal
 from typing import Any
 
 import sqlalchemy as sa
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init
+from celery.signals import setup_logging, worker_process_init, worker_ready
 
 from schemas.errors import UserError
 from schemas.store import open_store
@@ -92,6 +93,11 @@ def _log_with_shard(**_: Any) -> None:
     logging.getLogger("workers").setLevel(logging.INFO)
 
 
+def _end_on_hang_up(**_: Any) -> None:
+    """Lets a closed terminal end the worker as SIGTERM does; Celery would start it anew, as a program that it is not."""
+    signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM))
+
+
 def run_worker(store_url: str, broker_url: str, concurrency: int) -> int:
     """Works on the store's shards until it is told to stop; gives the exit code.
 
@@ -116,6 +122,7 @@ def run_worker(store_url: str, broker_url: str, concurrency: int) -> int:
         die_with_parent(parent)
 
     worker_process_init.connect(follow_parent, weak=False)
+    worker_ready.connect(_end_on_hang_up, weak=False)
     setup_logging.connect(_log_with_shard, weak=False)
     worker = app.Worker(
         concurrency=concurrency,
