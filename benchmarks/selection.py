@@ -27,8 +27,8 @@ from schemas.ids import digest
 from schemas.recipe import SelectRecipe
 from schemas.store import open_store, sqlite_url
 from schemas.tables import Artifact, Run
+from schemas.version import code_version
 from workers.landing import contract_table, insert_rows
-from workers.runs import code_version
 from workers.select import select
 
 SAMPLES = 16

@@ -1,8 +1,5 @@
 """Opens and closes runs and stages in the store. Touches the tables `runs` and `stages` only."""
 
-import functools
-import importlib.metadata
-import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,27 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from schemas.ids import canonical_json, digest
 from schemas.tables import Base, Run, Stage
-
-
-@functools.cache
-def code_version() -> str:
-    """Gives the installed version, and the commit if the code runs from a clone."""
-    try:
-        version = importlib.metadata.version("tamis")
-    except importlib.metadata.PackageNotFoundError:
-        version = "0"
-    try:
-        commit = subprocess.run(
-            ["git", "rev-parse", "--short=12", "HEAD"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=5,
-        ).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return version
-    return f"{version}+{commit}"
+from schemas.version import code_version
 
 
 def open_run(

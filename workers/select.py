@@ -26,11 +26,11 @@ from schemas.ids import canonical_json, digest
 from schemas.recipe import SelectRecipe
 from schemas.store import reading
 from schemas.tables import Artifact, Run, Selection, SelectionItem
+from schemas.version import code_version
 from workers.datacard import build_card, count_funnel, list_warnings, render_card
 from workers.judges import Judge, check_scope, choose_judges, verify_runs
 from workers.ranking import AnyRow, Ranking
 from workers.rows import BATCH_ROWS, batched
-from workers.runs import code_version
 from workers.trainset import write_training_files
 
 CARD, CARD_TEXT = "card.json", "card.md"

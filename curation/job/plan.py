@@ -3,8 +3,6 @@
 Reads input files to fingerprint them, and the plan file. Listing the inputs is the readers' part.
 """
 
-import importlib.metadata
-import subprocess
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +19,7 @@ from schemas.errors import UserError
 from schemas.files import read_json, write_json_durably
 from schemas.ids import digest, settings_hash
 from schemas.recipe import CurateRecipe, NearDedupRecipe, StepRecipe
+from schemas.version import code_version
 
 #: A file up to this size is fingerprinted by all its bytes; a larger one by as many at its head and at its tail.
 WHOLE_FILE_BYTES = 32 << 20
@@ -212,28 +211,6 @@ def fingerprint(path: Path) -> tuple[int, str]:
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     return size, hasher.hexdigest()
-
-
-def code_version() -> str:
-    """Gives the package's version; in a git checkout with the commit, and ``.dirty`` when files differ from it."""
-    try:
-        version = importlib.metadata.version("tamis")
-    except importlib.metadata.PackageNotFoundError:
-        version = "0+source"
-    root = Path(__file__).resolve().parents[2]
-    if not (root / ".git").exists():
-        return version
-    try:
-        described = subprocess.run(
-            ["git", "-C", str(root), "describe", "--always", "--dirty=.dirty", "--abbrev=12", "--exclude=*"],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=30,
-        ).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return version
-    return f"{version}+g{described}"
 
 
 def load_plan(path: Path) -> Plan | None:

@@ -15,6 +15,7 @@ from schemas.errors import UserError
 from schemas.files import write_json_durably
 from schemas.store import reading, redacted
 from schemas.tables import VerdictRow
+from schemas.version import code_version
 from service.commands.common import exit_code, open_for_writing, refresh_report, store_url
 from service.commands.curate import CurateRequest, run_curation, show_corpus
 from service.commands.sample import sample_locally, show_progress, show_samples
@@ -24,7 +25,6 @@ from service.console import Terminal
 from service.demo.findings import near_copies, rows_of_findings
 from service.demo.inputs import DemoInputs, make_inputs
 from service.demo.recipes import curate_recipe, select_recipe, verify_recipe, write_recipes
-from workers.runs import code_version
 
 _SHOWN_COPIES = 5
 
