@@ -3,6 +3,7 @@
 Touches the run's folder and the store.
 """
 
+import functools
 import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -95,6 +96,7 @@ def known_rows(
 ) -> dict[str, Pointer]:
     """Finds which rows the store has already, and where."""
     known = {}
+    file_of = functools.cache(functools.partial(artifact_file, out))
     query = (
         sa.select(model.id, Run.out, Artifact.path, model.row)
         .join(Artifact, Artifact.id == model.artifact_id)
@@ -103,7 +105,7 @@ def known_rows(
     with reading(engine) as connection:
         for chunk in batched(keys, _KEYS_A_QUERY):
             for key, folder, path, row in connection.execute(query.where(model.id.in_(chunk))):
-                known[key] = Pointer(artifact_file(out, folder, path), row)
+                known[key] = Pointer(file_of(folder, path), row)
     return known
 
 

@@ -6,6 +6,7 @@ of its environment variable alone.
 """
 
 import dataclasses
+import functools
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -329,8 +330,9 @@ def _messages(engine: sa.Engine, out: Path, prompts: Sequence[str]) -> dict[str,
         .join(Run, Run.id == Artifact.run_id)
     )
     pointers = {}
+    file_of = functools.cache(functools.partial(artifact_file, out))
     with reading(engine) as connection:
         for chunk in batched(prompts, _IDS_A_QUERY):
             for key, run_out, path, row in connection.execute(query.where(Prompt.id.in_(chunk))):
-                pointers[key] = Pointer(artifact_file(out, run_out, path), row)
+                pointers[key] = Pointer(file_of(run_out, path), row)
     return {key: json.loads(row["messages"]) for key, row in fetch(pointers, ["messages"]).items()}

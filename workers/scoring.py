@@ -125,11 +125,11 @@ def _verifier(name: str, settings: str) -> Verifier:
     return get_verifier(name, **json.loads(settings))
 
 
-def _load(engine: sa.Engine, out: Path, ids: Sequence[str]) -> Iterator[Subject]:
-    """Gives the generations in the order of `ids`, without those that the store no longer has."""
+@functools.cache
+def _subjects() -> Any:
     generation_file, prompt_file = aliased(Artifact), aliased(Artifact)
     generation_run, prompt_run = aliased(Run), aliased(Run)
-    query = (
+    return (
         sa.select(
             Generation.id,
             Generation.row,
@@ -147,17 +147,18 @@ def _load(engine: sa.Engine, out: Path, ids: Sequence[str]) -> Iterator[Subject]
         .join(prompt_file, prompt_file.id == Prompt.artifact_id)
         .join(prompt_run, prompt_run.id == prompt_file.run_id)
     )
+
+
+def _load(engine: sa.Engine, out: Path, ids: Sequence[str]) -> Iterator[Subject]:
+    """Gives the generations in the order of `ids`, without those that the store no longer has."""
+    query = _subjects()
+    file_of = functools.cache(functools.partial(artifact_file, out))  # rows of a shard share a file or two
     found: dict[str, Any] = {}
     with reading(engine) as connection:
         for chunk in batched(ids, _IDS_A_QUERY):
             found.update((row.id, row) for row in connection.execute(query.where(Generation.id.in_(chunk))))
-    texts = fetch(
-        {key: Pointer(artifact_file(out, row.out, row.path), row.row) for key, row in found.items()}, ["text"]
-    )
-    prompts = {
-        row.prompt: Pointer(artifact_file(out, row.prompt_out, row.prompt_path), row.prompt_row)
-        for row in found.values()
-    }
+    texts = fetch({key: Pointer(file_of(row.out, row.path), row.row) for key, row in found.items()}, ["text"])
+    prompts = {row.prompt: Pointer(file_of(row.prompt_out, row.prompt_path), row.prompt_row) for row in found.values()}
     golds = {key: row["gold"] for key, row in fetch(prompts, ["gold"]).items()}
     for key in ids:
         if key in found:
