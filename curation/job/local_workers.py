@@ -6,6 +6,7 @@ the inside of Beam 2.77, which pyproject.toml pins.
 """
 
 import contextlib
+import functools
 import itertools
 import json
 import logging
@@ -15,7 +16,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -293,23 +293,20 @@ class LocalRunner(fn_runner.FnApiRunner):
             Crew.by_key.pop(self.crew.key, None)
 
 
-@contextlib.contextmanager
-def quiet_connections() -> Iterator[None]:
-    """Keeps the tracebacks of Beam's connection threads off the terminal: when a worker is killed, each of them raises."""
-    previous = threading.excepthook
-    data_plane = logging.getLogger("apache_beam.runners.worker.data_plane")
+@functools.cache
+def quiet_connections() -> None:
+    """Keeps the tracebacks of Beam's connection threads off the terminal: when a worker is killed, each of them raises.
+
+    For good, since some raise when the pipeline has long ended. Every other thread's errors are shown as before.
+    """
+    shown = threading.excepthook
 
     def hook(arguments: threading.ExceptHookArgs) -> None:
         if not isinstance(arguments.exc_value, grpc.RpcError):
-            previous(arguments)
+            shown(arguments)
 
     def passes(record: logging.LogRecord) -> bool:
         return not (record.exc_info and isinstance(record.exc_info[1], grpc.RpcError))
 
     threading.excepthook = hook
-    data_plane.addFilter(passes)
-    try:
-        yield
-    finally:
-        data_plane.removeFilter(passes)
-        threading.excepthook = previous
+    logging.getLogger("apache_beam.runners.worker.data_plane").addFilter(passes)

@@ -102,15 +102,15 @@ def run_pipeline(runtime: Runtime, build: Callable[[Any], None], poll: Callable[
             outcome.append(error)
 
     thread = threading.Thread(target=run, name="pipeline", daemon=True)
-    with quiet_connections():
-        thread.start()
-        try:
-            while thread.is_alive():
-                thread.join(_POLL_SECONDS)
-                poll()
-        except BaseException:
-            _stop(thread, runner, running)
-            raise
+    quiet_connections()
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(_POLL_SECONDS)
+            poll()
+    except BaseException:
+        _stop(thread, runner, running)
+        raise
     if outcome:
         logging.getLogger(__name__).debug("pipeline failed", exc_info=outcome[0])
         raise PipelineError(last_line(outcome[0])) from outcome[0]

@@ -125,6 +125,7 @@ def test_kill_of_a_worker(many_shards, tmp_path, stage):
     workers[0].kill()
     assert 0.1 * NUM_FILES <= count_markers(out, stage) <= 0.9 * NUM_FILES
     assert process.wait(200) == 0
+    assert "Traceback" not in (tmp_path / "command.log").read_text()
     assert outcome(out) == expected
 
 
@@ -150,6 +151,7 @@ def test_interrupt_leaves_a_resumable_state(many_shards, tmp_path):
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(60) == 1
     assert wait_until_gone(tree) == []
+    assert "Traceback" not in (tmp_path / "command.log").read_text()
     _finish(job, out)
     assert outcome(out) == expected
 
