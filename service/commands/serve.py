@@ -8,6 +8,7 @@ from service.commands.common import DONE, RESUMABLE, open_for_reading, store_url
 from service.console import Terminal
 
 _PING_SECONDS = 5.0
+_SHOWN = 20
 
 
 def worker(store: str, broker: str, concurrency: int, *, ping: bool) -> int:
@@ -61,12 +62,14 @@ def store_check(out: Path, store: str | None, *, repair: bool, as_json: bool) ->
     if as_json:
         terminal.result({"findings": [vars(finding) for finding in findings], "open": len(open_findings)})
     else:
-        for finding in findings:
+        for finding in findings[:_SHOWN]:
             state = "mended" if finding.repaired else "wrong"
             terminal.say(
                 f"{state}: {finding.kind} {finding.subject}: {finding.detail}"
                 + (f" ({finding.remedy})" if finding.remedy else "")
             )
+        if len(findings) > _SHOWN:
+            terminal.say(f"and {len(findings) - _SHOWN:,} more; --json lists all")
         terminal.say(f"{len(findings)} findings, {len(open_findings)} open")
     return RESUMABLE if open_findings else DONE
 
@@ -86,7 +89,7 @@ def store_clean(out: Path, store: str | None, *, dry_run: bool, as_json: bool) -
         title="files that no run knows of",
         rows=[
             ("would be deleted" if dry_run else "deleted", f"{len(found):,}"),
-            *((item.subject, "") for item in found[:20]),
+            *((item.subject, "") for item in found[:_SHOWN]),
         ],
     )
     return DONE

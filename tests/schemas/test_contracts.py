@@ -9,8 +9,9 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
-from schemas import arrow, tables
+from schemas import arrow, store, tables
 from schemas.errors import ContractError, UserError
 from schemas.recipe import CurateRecipe, SelectRecipe, VerifyRecipe
 from schemas.store import connect, open_store, reading, redacted, sqlite_url, upgrade
@@ -87,6 +88,10 @@ def test_migrations_make_what_the_models_declare(store_url):
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, tables.Base.metadata) == []
     engine.dispose()
+
+
+def test_the_newest_migration_is_the_one_that_is_looked_for():
+    assert ScriptDirectory.from_config(store._config()).get_current_head() == store.NEWEST
 
 
 def test_a_store_of_a_newer_tamis_is_refused(store_url):
