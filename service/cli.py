@@ -3,6 +3,7 @@
 Exit codes: 0 done; 1 failed or stopped, the same command goes on; 2 refused before any work; 3 done, with quarantined rows.
 """
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -68,6 +69,8 @@ MaxBad = Annotated[int | None, typer.Option("--max-bad", min=0, help="Stop when 
 Fresh = Annotated[bool, typer.Option("--fresh", help="Throw away what an earlier run of this command left under OUT.")]
 Workers = Annotated[Optional[int], typer.Option("--workers", min=1, help="Worker processes; by default all cores.")]  # noqa: UP045
 DEFAULT_OUT = Path("out")
+#: Beam says so at every import where its optional Google clients are absent, which is everywhere but at Google.
+_BEAM_NOISE = "apitools not found"
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -303,6 +306,8 @@ def store_clean(out: Out = DEFAULT_OUT, store: Store = None, dry_run: DryRun = F
 
 def main() -> None:
     """Runs the command; a user's mistake is one line and exit 2, never a traceback."""
+    logging.basicConfig(format="tamis: %(message)s", level=logging.WARNING)
+    logging.getLogger().addFilter(lambda record: _BEAM_NOISE not in record.getMessage())
     try:
         app()
     except UserError as error:

@@ -17,7 +17,7 @@ from typing import Any, Protocol, cast
 import sqlalchemy as sa
 from kombu.exceptions import KombuError
 
-from schemas.errors import ResumableError
+from schemas.errors import ResumableError, UserError
 from schemas.store import reading, redacted
 from schemas.tables import Run, Shard, Stage
 from workers import landing, queue
@@ -35,6 +35,7 @@ _LOW_WATER = 64
 #: Shards that were enqueued, are still pending while the queue is empty for so long, are enqueued again.
 _RESEND_SECONDS = 2.0
 _IDLE_HINT_SECONDS = 15.0
+_BROKER_TIMEOUT_SECONDS = 5.0
 
 # Each kind's module is loaded on first use: sampling's imports this one to run its stage.
 _HANDLERS = {"verify": "workers.scoring", "sample": "workers.sampling"}
@@ -101,6 +102,7 @@ def run_stage(
         max_bad: more quarantined shards than this end the work.
 
     Raises:
+        UserError: when a broker that was given does not answer.
         ResumableError: when `max_bad` is exceeded, or broker or workers cannot be kept running.
         KeyboardInterrupt: as it comes; what was in hand is given back.
     """
@@ -116,6 +118,8 @@ def run_stage(
             url = broker.url if broker is not None else cast("str", broker_url)
             app = make_app(store_url, url, queue_name(engine))
             stack.callback(app.close)
+            if broker is None:
+                _check_broker(app)
             own = None
             if processes:
                 log = Path(_out_of(engine, stage_id)) / "logs" / "worker.log"
@@ -128,6 +132,18 @@ def run_stage(
     finally:
         with contextlib.suppress(sa.exc.SQLAlchemyError):  # a store that is away: the leases will expire
             queue.release_interrupted(engine, stage_id)
+
+
+def _check_broker(app: TamisApp) -> None:
+    """Refuses a broker that does not answer now; one that goes away later is waited for."""
+    try:
+        with app.connection_for_write() as connection:
+            where = connection.as_uri()  # without its password
+            connection.ensure_connection(max_retries=2, interval_start=0.5, timeout=_BROKER_TIMEOUT_SECONDS)
+    except (KeyError, ImportError):
+        raise UserError("broker: not a URL of Valkey, Redis or RabbitMQ (redis://host:6379/0, amqp://host)") from None
+    except (KombuError, OSError) as error:
+        raise UserError(f"broker {where}: no answer: {error}") from None
 
 
 def _out_of(engine: sa.Engine, stage_id: int) -> str:

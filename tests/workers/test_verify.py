@@ -198,6 +198,18 @@ def test_an_unknown_verifier_or_setting_is_refused_before_work(
     assert count_generations(place.engine) == 0
 
 
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("redis://:pa55@127.0.0.1:1/0", r"broker redis://:\*\*@127.0.0.1:1/0: no answer"),
+        ("carrier-pigeon://loft", "not a URL of"),
+    ],
+)
+def test_a_broker_that_does_not_answer_is_refused(place: Place, tmp_path: Path, url: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        place.verify(recipe(["format"]), answers(tmp_path / "made.jsonl", "4"), broker_url=url)
+
+
 def test_a_worker_of_another_version_does_not_score(place: Place, tmp_path: Path) -> None:
     import_rows(place.engine, place.out, [answers(tmp_path / "made.jsonl", "4")])
     ids = [row.id for row in place.rows(sa.select(Generation.id))]
