@@ -150,7 +150,7 @@ def _summary(
     rows = [
         ("pages rendered", f"{sum(inputs.pages.values()):,} ({inputs.pages['math']:,} with formulas)"),
         *rows_of_findings(manifest),
-        *((f"near-copies, {copy.similarity:.0%} alike", f"{copy.removed}\nof {copy.kept}") for copy in copies),
+        *((f"near-copies, {copy.similarity:.1%} alike", f"{copy.removed}\nof {copy.kept}") for copy in copies),
         ("SmolLM2's answers", f"{generations:,}"),
         ("  right", f"{statuses['math'].get('correct', 0):,}"),
         ("  well-formed", f"{statuses['format'].get('correct', 0):,}"),
