@@ -1,6 +1,6 @@
 """Times `workers.select.select` over a synthetic store: generations a second, and the peak memory of the process.
 
-    python benchmarks/selection.py [--generations 200000] [--check]
+    python benchmarks/bench_selection.py [--generations 200000] [--check]
 
 Builds prompts with 16 samples each, verdicts of three verifiers, half of the samples right, texts of about 300 bytes, in an SQLite
 store; then selects the best 2 of each prompt in a process of its own. `--check` fails above the memory target.
