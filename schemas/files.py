@@ -21,7 +21,8 @@ from schemas.failpoints import failpoint
 #: A row group closes at this many rows, or sooner at this many bytes of Arrow data, which bounds what a writer holds.
 ROW_GROUP_ROWS = 8192
 ROW_GROUP_BYTES = 64 << 20
-_TEMPORARY_PREFIX = ".tmp-"
+#: Begins the names of files that are being written; what has one belongs to a living writer or to a killed one.
+TEMPORARY_PREFIX = ".tmp-"
 _PLAIN_MODE = 0o644  # temporary files are made for their owner alone
 
 
@@ -145,7 +146,7 @@ def write_lines(directory: Path, stem: str, lines: Iterable[str]) -> Part:
 def write_bytes_durably(path: Path, content: bytes) -> None:
     """Replaces `path` by `content` in one step: a reader sees the old file or the new, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=_TEMPORARY_PREFIX, dir=path.parent)
+    descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as handle:
             handle.write(content)
@@ -182,7 +183,7 @@ def sync_directory(directory: Path) -> None:
 def remove_temporaries(directory: Path) -> int:
     """Deletes what killed writers left half written below `directory`; gives how many. Call only under the run's lock."""
     removed = 0
-    for path in directory.rglob(f"{_TEMPORARY_PREFIX}*"):
+    for path in directory.rglob(f"{TEMPORARY_PREFIX}*"):
         path.unlink(missing_ok=True)
         removed += 1
     return removed
@@ -206,7 +207,7 @@ class _Landing:
 def _landing(directory: Path, pattern: str) -> Iterator[_Landing]:
     """Gives a temporary file; on success hashes, flushes and renames it to `pattern` with the hash filled in."""
     directory.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary_name = tempfile.mkstemp(prefix=_TEMPORARY_PREFIX, dir=directory)
+    descriptor, temporary_name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=directory)
     temporary = Path(temporary_name)
     try:
         with os.fdopen(descriptor, "wb") as handle:

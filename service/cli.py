@@ -13,10 +13,7 @@ import typer
 import typer.core
 
 from schemas.errors import ResumableError, UserError
-
-EXIT_RESUMABLE = 1
-EXIT_REFUSED = 2
-EXIT_QUARANTINED = 3
+from service.commands.common import REFUSED, RESUMABLE
 
 
 class _Group(typer.core.TyperGroup):
@@ -311,9 +308,9 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        _fail(str(error), EXIT_REFUSED)
+        _fail(str(error), REFUSED)
     except ResumableError as error:
-        _fail(str(error), EXIT_RESUMABLE)
+        _fail(str(error), RESUMABLE)
 
 
 def _fail(message: str, code: int) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from schemas.files import sha256_of
+from schemas.files import TEMPORARY_PREFIX, sha256_of
 from schemas.store import reading
 from schemas.tables import Artifact, Run, SelectionItem, Shard, Stage
 from workers.check_index import check_index
@@ -26,7 +26,6 @@ __all__ = ["Finding", "check_store"]
 #: Folders below a run's `out` whose files are landed by shards, and so may hold orphans of ours.
 _LANDING_FOLDERS = ("prompts", "generations", "verdicts", "quarantine")
 _LANDED_NAME = re.compile(r".+-[0-9a-f]{16}\.(parquet|jsonl)")
-_TEMPORARY_PREFIX = ".tmp-"
 _TEMPORARY_AGE_SECONDS = 3600.0
 #: Stage kinds whose lost files come back when their shards are done again.
 _REPEATABLE = ("verify", "sample", "import")
@@ -245,7 +244,7 @@ def _paths_in(connection: sa.Connection, out: str) -> set[Path]:
 def _unnamed(out: Path, named: set[Path]) -> Iterator[Path]:
     for folder in _LANDING_FOLDERS:
         for path in sorted((out / folder).glob("*")) if (out / folder).is_dir() else ():
-            if path.name.startswith(_TEMPORARY_PREFIX):
+            if path.name.startswith(TEMPORARY_PREFIX):
                 # It may be under a writer's hands; none takes this long over one file.
                 if time.time() - path.stat().st_mtime > _TEMPORARY_AGE_SECONDS:
                     yield path

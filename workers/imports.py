@@ -93,11 +93,8 @@ def import_rows(
     for source, files, mappings in plans:
         run_id = _open_run(engine, out, source, files)
         result.run_ids.append(run_id)
-        try:
+        with runs.marked_failed_on_error(engine, run_id):
             counts = _Import(engine, out, run_id, source, result=result, max_bad=max_bad).land_files(files, mappings)
-        except BaseException:
-            runs.close_run(engine, run_id, status="failed")
-            raise
         runs.close_run(engine, run_id, status="done", counts=counts)
     return result
 

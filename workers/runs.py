@@ -1,6 +1,7 @@
 """Opens and closes runs and stages in the store. Touches the tables `runs` and `stages` only."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -93,3 +94,13 @@ def close_run(engine: sa.Engine, run_id: str, *, status: str, counts: Mapping[st
 
 def _insert(connection: sa.Connection, model: type[Base]) -> Any:
     return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(model)
+
+
+@contextlib.contextmanager
+def marked_failed_on_error(engine: sa.Engine, run_id: str) -> Iterator[None]:
+    """Marks the run `failed` when the body raises anything, an interrupt included, and lets it pass."""
+    try:
+        yield
+    except BaseException:
+        close_run(engine, run_id, status="failed")
+        raise

@@ -119,7 +119,7 @@ def sample(
         run_id = _open_run(engine, out, endpoint, sampling, name=name, parallel=parallel, sources=sources)
         stage_id = runs.open_stage(engine, run_id, name="sample", kind="sample")
         scope = _Scope(sources, endpoint.model, sampling.record(), n, limit)
-        try:
+        with runs.marked_failed_on_error(engine, run_id):
             planned = _plan(engine, stage_id, scope, shard_samples)
             queue.revive(engine, stage_id)
             run_stage(
@@ -131,9 +131,6 @@ def sample(
                 on_progress=on_progress,
                 max_bad=max_bad,
             )
-        except BaseException:
-            runs.close_run(engine, run_id, status="failed")
-            raise
         with reading(engine) as connection:
             wanted, there = len(list(scope.prompts(connection))), len(scope.landed(connection))
         result = SampleResult(run_id, planned, there, wanted, quarantined_shards(engine, stage_id), imported)

@@ -93,7 +93,7 @@ def verify(
         run_id = _open_run(engine, out, recipe, sources)
         stage_id = runs.open_stage(engine, run_id, name="verify", kind="verify")
         keys = [VerdictKey.of(verifier) for verifier in verifiers]
-        try:
+        with runs.marked_failed_on_error(engine, run_id):
             plan = plan_shards(engine, stage_id, keys, scope, recipe.shard_generations)
             tally = run_stage(
                 engine,
@@ -104,9 +104,6 @@ def verify(
                 on_progress=on_progress,
                 max_bad=max_bad,
             )
-        except BaseException:
-            runs.close_run(engine, run_id, status="failed")
-            raise
         statuses, means = _summarise(engine, keys, scope)
         result = VerifyResult(
             run_id, plan.items, tally.total, statuses, means, quarantined_shards(engine, stage_id), imported
