@@ -81,11 +81,13 @@ class StepOutput:
         kept: the rows that go on, with the step's columns added.
         rejects: the rows that stop, with the same columns plus `step: string` and `reasons: list<string>`; None for none.
         faults: rows that the step could not process; they are in neither batch.
+        evidence: what a decontamination found, schema `schemas.arrow.CONTAMINATION`; None for none.
     """
 
     kept: pa.RecordBatch
     rejects: pa.RecordBatch | None = None
     faults: list[Fault] = field(default_factory=list)
+    evidence: pa.RecordBatch | None = None
 
 
 @dataclass(frozen=True)

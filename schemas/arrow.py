@@ -66,6 +66,21 @@ DUPLICATES = _schema(
     ],
 )
 
+#: Evidence for a contaminated document: the passage that it shares with an item of an evaluation set.
+CONTAMINATION = _schema(
+    "contamination",
+    [
+        _required("id", _STRING),
+        _required("step", _STRING),
+        _required("benchmark", _STRING),
+        _required("item", _STRING),
+        _required("start", pa.int64()),  # characters of the text as it entered the step
+        _required("end", pa.int64()),
+        _required("words", pa.int32()),  # length of the passage
+        _required("text", _TEXT),  # the passage as it stands in the document
+    ],
+)
+
 #: What could not be read or processed: where it stands, which stage refused it and why, and where its raw bytes are.
 QUARANTINE = _schema(
     "quarantine",
@@ -154,6 +169,7 @@ CONTRACTS: Mapping[str, pa.Schema] = MappingProxyType(
         "documents": DOCUMENTS,
         "rejects": REJECTS,
         "duplicates": DUPLICATES,
+        "contamination": CONTAMINATION,
         "quarantine": QUARANTINE,
         "index": INDEX,
         "prompts": PROMPTS,

@@ -5,25 +5,20 @@ Reads one YAML file and nothing else. A recipe that does not validate gives one 
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from schemas.errors import RecipeError
+from schemas.steps import DEDUP_KINDS, Name, Share, StepRecipe, Strict
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Format = Literal["auto", "warc", "html", "jsonl", "parquet", "source"]
 
 MEBIBYTE = 1 << 20
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class InputRecipe(_Strict):
+class InputRecipe(Strict):
     """One source of documents."""
 
     source: Name = Field(description="Name of the source; part of every document's id.")
@@ -45,87 +40,7 @@ class InputRecipe(_Strict):
     )
 
 
-class ExtractRecipe(_Strict):
-    """HTML to text. Documents that are text already pass."""
-
-    engine: Literal["resiliparse"] = "resiliparse"
-    formulas: bool = Field(True, description="Keep MathJax, KaTeX and MathML formulas as `$...$`.")
-    main_content: bool = Field(True, description="Leave out navigation, footers and the like.")
-
-
-class LanguageRecipe(_Strict):
-    """Identify the language of each document, and keep some languages."""
-
-    engine: Literal["py3langid", "langdetect", "fasttext"] = "py3langid"
-    model_path: str | None = Field(None, description="Model file of the fasttext engine.")
-    keep: list[str] = Field(default_factory=list, description="Languages to keep; none means all, and only labels.")
-    min_score: Share = Field(0.65, description="Least score of the label (FineWeb: 0.65).")
-
-
-class FilterRecipe(_Strict):
-    """A table of named thresholds over signals. `tamis rules` lists the tables."""
-
-    rules: Literal["gopher_quality", "deepseek_coder"]
-    thresholds: dict[str, float] = Field(
-        default_factory=dict, description="Reason -> threshold, in place of the table's."
-    )
-    disable: list[str] = Field(default_factory=list, description="Reasons that are not applied.")
-
-
-class ExactDedupRecipe(_Strict):
-    """Remove documents whose text, white space apart, is that of an earlier one."""
-
-
-class NearDedupRecipe(_Strict):
-    """Remove documents whose shingles overlap an earlier staying document's; every pair is verified by true Jaccard."""
-
-    threshold: Share = Field(0.8, description="Least Jaccard similarity that removes.")
-    ngram: int = Field(5, ge=1, le=32, description="Words a shingle.")
-    bands: int = Field(14, ge=1, le=128, description="FineWeb: 14 bands of 8 rows.")
-    rows: int = Field(8, ge=1, le=64)
-    bucket_leaders: int = Field(
-        32, ge=1, description="In a larger bucket a document meets only this many earliest ones."
-    )
-    partitions: int = Field(
-        16, ge=1, le=4096, description="Hash ranges of the shuffle; more means less memory a worker."
-    )
-
-
-STEP_KINDS = ("extract", "language", "filter", "exact_dedup", "near_dedup")
-
-
-class StepRecipe(_Strict):
-    """One step: exactly one of the kinds, for all sources or some."""
-
-    name: Name | None = Field(None, description="By default the rule table's name or the kind.")
-    sources: list[str] = Field(default_factory=list, description="Sources it applies to; none means all.")
-    extract: ExtractRecipe | None = None
-    language: LanguageRecipe | None = None
-    filter: FilterRecipe | None = None
-    exact_dedup: ExactDedupRecipe | None = None
-    near_dedup: NearDedupRecipe | None = None
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> "StepRecipe":
-        given = [kind for kind in STEP_KINDS if getattr(self, kind) is not None]
-        if len(given) != 1:
-            raise ValueError(
-                f"a step has exactly one of {', '.join(STEP_KINDS)}; this one has {', '.join(given) or 'none'}"
-            )
-        return self
-
-    @property
-    def kind(self) -> str:
-        """The one kind that is given."""
-        return next(kind for kind in STEP_KINDS if getattr(self, kind) is not None)
-
-    @property
-    def title(self) -> str:
-        """The step's name in funnels, rejects and reports."""
-        return self.name or (self.filter.rules if self.filter else self.kind)
-
-
-class OutputRecipe(_Strict):
+class OutputRecipe(Strict):
     """How shards are cut. None of it changes ids or decisions."""
 
     input_shard_bytes: int = Field(32 * MEBIBYTE, ge=1, description="Input bytes (as stored) a map shard takes.")
@@ -136,7 +51,7 @@ class OutputRecipe(_Strict):
     max_document_bytes: int = Field(64 * MEBIBYTE, ge=1024, description="A larger page or file is quarantined.")
 
 
-class CurateRecipe(_Strict):
+class CurateRecipe(Strict):
     """`tamis curate`: sources, steps in order, output."""
 
     name: Name
@@ -148,7 +63,6 @@ class CurateRecipe(_Strict):
     def _steps_fit(self) -> "CurateRecipe":
         sources = {item.source for item in self.inputs}
         titles: set[str] = set()
-        seen_dedup = ""
         for step in self.steps:
             unknown = [source for source in step.sources if source not in sources]
             if unknown:
@@ -158,16 +72,30 @@ class CurateRecipe(_Strict):
             if step.title in titles:
                 raise ValueError(f"two steps are called {step.title!r}: give one a `name`")
             titles.add(step.title)
-            if step.kind in ("exact_dedup", "near_dedup"):
-                if step.kind == seen_dedup or (step.kind == "exact_dedup" and seen_dedup):
-                    raise ValueError(f"step {step.title!r}: one exact_dedup, then one near_dedup, is what a job takes")
-                seen_dedup = step.kind
-            elif seen_dedup:
-                raise ValueError(f"step {step.title!r} comes after {seen_dedup}; dedup steps come last")
+        _check_order(self.steps)
         return self
 
 
-class VerifierRecipe(_Strict):
+def _check_order(steps: list[StepRecipe]) -> None:
+    """Raises ValueError unless deduplication comes last and in the order in which the job does it."""
+    last: StepRecipe | None = None
+    for step in steps:
+        if last is not None:
+            if step.kind not in DEDUP_KINDS:
+                raise ValueError(f"step {step.title!r} comes after {last.title!r}; dedup steps come last")
+            if DEDUP_KINDS.index(step.kind) < DEDUP_KINDS.index(last.kind):
+                raise ValueError(f"step {step.title!r} comes after {last.title!r}: dedup goes {', '.join(DEDUP_KINDS)}")
+        if step.kind in DEDUP_KINDS:
+            last = step
+    for kind in ("near_dedup", "semantic_dedup"):
+        if sum(step.kind == kind for step in steps) > 1:
+            raise ValueError(f"one {kind} step is what a job takes")
+    keys = [step.exact_dedup.by for step in steps if step.exact_dedup]
+    if len(set(keys)) < len(keys):
+        raise ValueError(f"two exact_dedup steps go by {keys[-1]}")
+
+
+class VerifierRecipe(Strict):
     """One verifier of a rubric."""
 
     name: Name
@@ -178,7 +106,7 @@ class VerifierRecipe(_Strict):
     gate: bool = Field(False, description="When its score is below 1, the whole reward is 0.")
 
 
-class VerifyRecipe(_Strict):
+class VerifyRecipe(Strict):
     """`tamis verify`: the rubric, and how the work is cut."""
 
     name: Name = "r1"
@@ -196,7 +124,7 @@ class VerifyRecipe(_Strict):
         return self
 
 
-class Requirement(_Strict):
+class Requirement(Strict):
     """What a verifier must have said of a generation."""
 
     min_score: Share = 1.0
@@ -207,14 +135,14 @@ class Requirement(_Strict):
     )
 
 
-class OrderKey(_Strict):
+class OrderKey(Strict):
     """One key of the ranking within a prompt: a verifier's score, or `tokens`."""
 
     by: str
     order: Literal["asc", "desc"] = "desc"
 
 
-class SelectRecipe(_Strict):
+class SelectRecipe(Strict):
     """`tamis select`: which generations make the set."""
 
     name: Name

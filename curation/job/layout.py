@@ -25,7 +25,7 @@ INDEX = "08-index"
 _MARKER = "done-"
 
 #: Folders of what a run leaves for its readers.
-OUTPUTS = ("kept", "rejects", "duplicates", "quarantine", "index")
+OUTPUTS = ("kept", "rejects", "duplicates", "contamination", "quarantine", "index")
 
 
 @dataclass(frozen=True)

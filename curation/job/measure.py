@@ -26,10 +26,11 @@ from curation.model import RAW, Fault, Step
 from curation.readers.reading import read_pieces
 from curation.steps.build import build_steps, guarded_apply
 from curation.transforms import faults_batch
-from schemas.arrow import DOCUMENTS, QUARANTINE, extended
+from schemas.arrow import CONTAMINATION, DOCUMENTS, QUARANTINE, extended
 from schemas.failpoints import failpoint
 
 _READ_STAGE = "read"
+_PARTS = ("candidates", "rejects", "fingerprints", "quarantine", "contamination")
 
 
 def kept_fields(steps: list[Step]) -> list[pa.Field]:
@@ -73,13 +74,14 @@ class _Shard:
     rejects: LazyPart
     fingerprints: LazyPart
     quarantine: LazyPart
+    contamination: LazyPart
     tally: Tally = field(default_factory=Tally)
     reading: Counter[str] = field(default_factory=Counter)
     text_bytes: int = 0
 
     def parts(self) -> dict[str, LazyPart]:
         """The parts by kind."""
-        return {name: getattr(self, name) for name in ("candidates", "rejects", "fingerprints", "quarantine")}
+        return {name: getattr(self, name) for name in _PARTS}
 
 
 @dataclass
@@ -101,7 +103,7 @@ class MeasureTask:
 
     @cached_property
     def _steps(self) -> list[Step]:
-        return build_steps(self._plan.recipe)
+        return build_steps(self._plan.recipe, Path(self._plan.base))
 
     @cached_property
     def _dump_ranks(self) -> pa.Array:
@@ -121,6 +123,7 @@ class MeasureTask:
             LazyPart(root / "rejects", f"measured-{stem}", extended("rejects", extra)),
             LazyPart(folder, f"fingerprints-{stem}", fingerprint_schema(self._plan)),
             LazyPart(root / "quarantine", f"measured-{stem}", QUARANTINE),
+            LazyPart(root / "contamination", f"measured-{stem}", CONTAMINATION),
         )
         with contextlib.ExitStack() as stack:
             for part in shard.parts().values():
@@ -178,6 +181,8 @@ class MeasureTask:
                 rejects = output.rejects
                 shard.rejects.write(conform(rejects, shard.rejects.schema))
                 shard.tally.add_reasons(step.name, rejects["source"], document_sizes(rejects), rejects["reasons"])
+            if output.evidence is not None:
+                shard.contamination.write(output.evidence)
             _quarantine(shard, output.faults)
             batch = output.kept
         self._keep(shard, batch)

@@ -18,7 +18,8 @@ from curation.steps.build import build_steps
 from schemas.errors import UserError
 from schemas.files import read_json, write_json_durably
 from schemas.ids import digest, settings_hash
-from schemas.recipe import CurateRecipe, NearDedupRecipe, StepRecipe
+from schemas.recipe import CurateRecipe
+from schemas.steps import NearDedupRecipe, StepRecipe, step_paths
 from schemas.version import code_version
 
 #: A file up to this size is fingerprinted by all its bytes; a larger one by as many at its head and at its tail.
@@ -67,6 +68,7 @@ class Plan:
         shards: pieces, grouped up to `output.input_shard_bytes` in the order of the listing.
         faults: input files that are broken already now.
         skipped: files in input folders that are no input, by why.
+        base: folder that the recipe's relative paths start from. Not part of the run's identity.
     """
 
     run_id: str
@@ -77,6 +79,7 @@ class Plan:
     shards: tuple[tuple[Piece, ...], ...]
     faults: tuple[Fault, ...]
     skipped: dict[str, int]
+    base: str = "."
 
     @property
     def input_bytes(self) -> int:
@@ -121,6 +124,7 @@ class Plan:
             "shards": [[piece.to_json() for piece in shard] for shard in self.shards],
             "faults": [asdict(fault) for fault in self.faults],
             "skipped": self.skipped,
+            "base": self.base,
         }
 
     @classmethod
@@ -135,6 +139,7 @@ class Plan:
             shards=tuple(tuple(Piece.from_json(piece) for piece in shard) for shard in value["shards"]),
             faults=tuple(Fault(**fault) for fault in value["faults"]),
             skipped=value["skipped"],
+            base=value["base"],
         )
 
 
@@ -152,10 +157,10 @@ def make_plan(recipe: CurateRecipe, base: Path, limit: int | None = None) -> Pla
     """
     if limit is not None and limit < 1:
         raise UserError(f"--limit must be at least 1, not {limit}")
-    build_steps(recipe)  # a rule that does not exist is refused before any work
+    build_steps(recipe, base)  # a rule that does not exist is refused before any work
     skipped: Counter[str] = Counter()
     pieces, faults = list_pieces(recipe, base, skipped)
-    inputs = _fingerprints(pieces)
+    inputs = [*_fingerprints(pieces), *_step_files(recipe, base)]
     shards = cut_shards(pieces, recipe.output.input_shard_bytes)
     if limit is not None:
         shards = shards[:limit]
@@ -167,7 +172,15 @@ def make_plan(recipe: CurateRecipe, base: Path, limit: int | None = None) -> Pla
     ]
     run_id = digest("curate", settings_hash(identity))
     return Plan(
-        run_id, recipe, limit, code_version(), tuple(inputs), shards, tuple(faults), dict(sorted(skipped.items()))
+        run_id,
+        recipe,
+        limit,
+        code_version(),
+        tuple(inputs),
+        shards,
+        tuple(faults),
+        dict(sorted(skipped.items())),
+        str(base.resolve()),
     )
 
 
@@ -193,6 +206,19 @@ def _fingerprints(pieces: Iterable[Piece]) -> list[InputFile]:
     with ThreadPoolExecutor(_READERS) as pool:
         found = pool.map(fingerprint, files.values())
         return [InputFile(*key, size, checksum) for key, (size, checksum) in zip(files, found, strict=True)]
+
+
+def _step_files(recipe: CurateRecipe, base: Path) -> list[InputFile]:
+    """Fingerprints the models and lists that steps name: another model is another run."""
+    found = []
+    for step in recipe.steps:
+        for given in step_paths(step):
+            matches = sorted(base.glob(given)) if not Path(given).is_absolute() else sorted(Path("/").glob(given[1:]))
+            if not matches:
+                raise UserError(f"step {step.title!r}: {given}: no such file")
+            files = [path for path in matches if path.is_file()]
+            found += [InputFile(f"step {step.title}", "", path.name, *fingerprint(path)) for path in files]
+    return found
 
 
 def fingerprint(path: Path) -> tuple[int, str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from curation.dedup.buckets import BUCKET_SHUFFLE
@@ -193,7 +194,7 @@ class Chain:
             self.files(),
             groups,
             self.plan.dumps,
-            kept_fields(build_steps(self.plan.recipe)),
+            kept_fields(build_steps(self.plan.recipe, Path(self.plan.base))),
             self.plan.exact.title if self.plan.exact else "",
             self.plan.near.title if self.plan.near else "",
         )

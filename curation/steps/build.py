@@ -1,51 +1,45 @@
 """Builds the map steps of a recipe, and runs a step so that one poisonous row cannot take its batch along. Pure."""
 
+import importlib
 from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
 
 from curation.meta import locator_of
 from curation.model import Fault, Reading, Step, StepOutput
-from curation.rules import resolve_rules
-from curation.steps.extract import ExtractStep
-from curation.steps.filter import FilterStep
-from curation.steps.language import LanguageStep
-from schemas.errors import RecipeError, UserError
-from schemas.recipe import CurateRecipe, StepRecipe
+from schemas.errors import UserError
+from schemas.recipe import CurateRecipe
+from schemas.steps import MAP_KINDS, StepRecipe
 
-MAP_KINDS = ("extract", "language", "filter")
+#: Kind of map step -> the module that holds it, which has `build(recipe, base) -> Step`. Imported when a recipe has such a step:
+#: some load compiled kernels or large libraries.
+_MODULES: Mapping[str, str] = MappingProxyType({kind: f"curation.steps.{kind}" for kind in MAP_KINDS})
 
 
-def build_step(recipe: StepRecipe, *, keep_pages: bool = False) -> Step:
-    """Builds one map step (extract, language, filter); `step.name` is the recipe step's title.
+def build_step(recipe: StepRecipe, base: Path | None = None, *, keep_pages: bool = False) -> Step:
+    """Builds one map step; `step.name` is the recipe step's title. Reads no file: a step loads what it needs at its first row.
 
     Args:
         recipe: the step's recipe.
+        base: folder that relative paths of the recipe start from; by default the current one.
         keep_pages: for extract only: a later extract step still needs the columns of pages.
 
     Raises:
-        RecipeError: a threshold or disabled reason that the rule table does not have, or fasttext without a model.
+        RecipeError: settings that do not fit together, such as a threshold that the rule table does not have.
         ValueError: the step is not a map step.
     """
-    sources = frozenset(recipe.sources)
-    if recipe.extract is not None:
-        return ExtractStep(recipe.title, recipe.extract, sources, keep_pages=keep_pages)
-    if recipe.language is not None:
-        fasttext = recipe.language.engine == "fasttext"
-        if fasttext != (recipe.language.model_path is not None):
-            wrong = "fasttext needs a model_path" if fasttext else f"{recipe.language.engine} takes no model_path"
-            raise RecipeError(f"step {recipe.title!r}: language: {wrong}")
-        return LanguageStep(recipe.title, recipe.language, sources)
-    if recipe.filter is not None:
-        rules = resolve_rules(
-            recipe.filter.rules, recipe.filter.thresholds, recipe.filter.disable, f"step {recipe.title!r}"
-        )
-        return FilterStep(recipe.title, rules, sources)
-    raise ValueError(f"step {recipe.title!r} ({recipe.kind}) is no map step")
+    if recipe.kind not in _MODULES:
+        raise ValueError(f"step {recipe.title!r} ({recipe.kind}) is no map step")
+    step: Step = importlib.import_module(_MODULES[recipe.kind]).build(recipe, base or Path())
+    if keep_pages and recipe.extract is not None:
+        step.keep_pages = True  # type: ignore[attr-defined]
+    return step
 
 
-def build_steps(recipe: CurateRecipe) -> list[Step]:
+def build_steps(recipe: CurateRecipe, base: Path | None = None) -> list[Step]:
     """Builds the map steps of the recipe in order; the dedup steps are the engine's.
 
     Raises:
@@ -53,7 +47,9 @@ def build_steps(recipe: CurateRecipe) -> list[Step]:
     """
     mapped = [step for step in recipe.steps if step.kind in MAP_KINDS]
     extracts = [index for index, step in enumerate(mapped) if step.kind == "extract"]
-    return [build_step(step, keep_pages=bool(extracts) and index < extracts[-1]) for index, step in enumerate(mapped)]
+    return [
+        build_step(step, base, keep_pages=bool(extracts) and index < extracts[-1]) for index, step in enumerate(mapped)
+    ]
 
 
 def guarded_apply(step: Step, batch: pa.RecordBatch) -> StepOutput:
@@ -70,12 +66,17 @@ def guarded_apply(step: Step, batch: pa.RecordBatch) -> StepOutput:
         raise
     except Exception:  # noqa: BLE001 - whatever a hostile document sets off in a library must stay with that document
         outputs = [step.apply(batch.slice(0, 0)), *_by_halves(step, batch)]
-    rejects = [output.rejects for output in outputs if output.rejects is not None]
     return StepOutput(
         pa.concat_batches([output.kept for output in outputs]),
-        pa.concat_batches(rejects) if rejects else None,
+        _joined([output.rejects for output in outputs]),
         [fault for output in outputs for fault in output.faults],
+        _joined([output.evidence for output in outputs]),
     )
+
+
+def _joined(batches: list[pa.RecordBatch | None]) -> pa.RecordBatch | None:
+    there = [batch for batch in batches if batch is not None]
+    return pa.concat_batches(there) if there else None
 
 
 def readings_from_row(recipe: StepRecipe, row: Mapping[str, Any]) -> list[Reading]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from curation.steps.formulas import hold_formulas
 from curation.steps.outcome import part, rows_of
 from curation.steps.pages import parse_page
 from schemas.arrow import DOCUMENTS
-from schemas.recipe import ExtractRecipe
+from schemas.steps import ExtractRecipe, StepRecipe
 
 NO_TEXT = "no_text"
 MAX_TITLE_CHARS = 1000
@@ -147,3 +148,10 @@ def _without_pages(batch: pa.RecordBatch) -> pa.RecordBatch:
         raise ValueError(f"a page of source {batch.column('source')[row].as_py()!r} has no extract step for it")
     batch = batch.set_column(batch.schema.get_field_index("text"), DOCUMENTS.field("text"), texts)
     return batch.drop_columns([name for name in _PAGE_COLUMNS if name in batch.schema.names])
+
+
+def build(recipe: StepRecipe, _base: Path) -> ExtractStep:
+    """Builds the step of a recipe."""
+    if recipe.extract is None:
+        raise ValueError(f"step {recipe.title!r} extracts nothing")
+    return ExtractStep(recipe.title, recipe.extract, frozenset(recipe.sources))

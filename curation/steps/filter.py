@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,11 @@ import pyarrow.compute as pc
 
 from columnar.signals import SIGNALS, measure
 from curation.model import Reading, StepOutput
-from curation.rules import FILE_KINDS, Rule, failing_rules, file_kind
+from curation.rules.model import FILE_KINDS, Rule
+from curation.rules.tables import failing_rules, file_kind, resolve_rules
 from curation.steps.outcome import Mask, as_mask, part, put_column, rows_of
 from curation.steps.pages import visible_chars
+from schemas.steps import StepRecipe
 
 #: Signals of pages in source trees; null for every other file.
 VISIBLE_SIGNALS = {"visible_chars": pa.int64(), "visible_char_share": pa.float64()}
@@ -122,3 +125,17 @@ def _values(column: pa.Array) -> npt.NDArray[np.float64]:
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.int8())
     return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
+
+
+def build(recipe: StepRecipe, _base: Path) -> FilterStep:
+    """Builds the step of a recipe.
+
+    Raises:
+        RecipeError: a table, threshold or disabled reason that does not exist.
+    """
+    if recipe.filter is None:
+        raise ValueError(f"step {recipe.title!r} filters nothing")
+    rules = resolve_rules(
+        recipe.filter.rules, recipe.filter.thresholds, recipe.filter.disable, f"step {recipe.title!r}"
+    )
+    return FilterStep(recipe.title, rules, frozenset(recipe.sources))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from columnar.language import identify
 from curation.model import Reading, StepOutput
 from curation.steps.outcome import as_mask, part, put_column, rows_of
 from schemas.arrow import DOCUMENTS
-from schemas.recipe import LanguageRecipe
+from schemas.errors import RecipeError
+from schemas.steps import LanguageRecipe, StepRecipe
 
 NOT_KEPT = "language_not_kept"
 SCORE_TOO_LOW = "language_score_too_low"
@@ -77,3 +79,21 @@ class LanguageStep:
             ),
             Reading(self.name, "language_score", score, "<", least if keep else None, SCORE_TOO_LOW, unsure),
         ]
+
+
+def build(recipe: StepRecipe, base: Path) -> LanguageStep:
+    """Builds the step of a recipe.
+
+    Raises:
+        RecipeError: fasttext without a model, or a model for another engine.
+    """
+    settings = recipe.language
+    if settings is None:
+        raise ValueError(f"step {recipe.title!r} labels no language")
+    fasttext = settings.engine == "fasttext"
+    if fasttext != (settings.model_path is not None):
+        wrong = "fasttext needs a model_path" if fasttext else f"{settings.engine} takes no model_path"
+        raise RecipeError(f"step {recipe.title!r}: language: {wrong}")
+    if settings.model_path is not None:
+        settings = settings.model_copy(update={"model_path": str(base / settings.model_path)})
+    return LanguageStep(recipe.title, settings, frozenset(recipe.sources))

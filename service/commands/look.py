@@ -37,7 +37,7 @@ def explain(identifier: str, out: Path, store: str | None, *, as_json: bool) -> 
 
 def rules(rule_set: str | None, text: Path | None, *, as_json: bool) -> int:
     """Runs `tamis rules`: the tables of thresholds, or one text against them."""
-    from curation.rules import RULE_SETS
+    from curation.rules.tables import RULE_SETS
 
     if rule_set is not None and rule_set not in RULE_SETS:
         raise UserError(f"no rule set is called {rule_set!r}; there are {', '.join(sorted(RULE_SETS))}")
@@ -66,7 +66,7 @@ def _measure(names: list[str], path: Path, terminal: Terminal) -> int:
     """Measures one text against rule sets and shows each signal beside its threshold."""
     from columnar.text import clean_text
     from curation.steps.build import build_step
-    from schemas.recipe import FilterRecipe, StepRecipe
+    from schemas.steps import FilterRecipe, StepRecipe
 
     try:
         content, _ = clean_text(path.read_text(encoding="utf-8", errors="surrogateescape"))

@@ -19,6 +19,7 @@ from curation.job.manifest import Manifest, load_manifest
 from schemas.arrow import DUPLICATES
 from schemas.errors import UserError
 from schemas.recipe import CurateRecipe
+from schemas.steps import MAP_KINDS
 
 CURATE = "curate"
 KEPT = "kept"
@@ -141,7 +142,7 @@ def _open(path: Path) -> pq.ParquetFile:
 
 def _steps(recipe: CurateRecipe, row: Mapping[str, Any], removed: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     # Its kernels take half a second to load, and only a document's rules need them.
-    from curation.steps.build import MAP_KINDS, readings_from_row
+    from curation.steps.build import readings_from_row
 
     told = []
     reached = True

@@ -13,9 +13,10 @@ from pydantic import ValidationError
 from curation.job.layout import Layout
 from curation.job.manifest import FunnelStep as ManifestStep
 from curation.job.manifest import Manifest, load_manifest
-from curation.rules import resolve_rules
+from curation.rules.tables import resolve_rules
 from schemas.errors import RecipeError
-from schemas.recipe import CurateRecipe, FilterRecipe, LanguageRecipe, NearDedupRecipe
+from schemas.recipe import CurateRecipe
+from schemas.steps import FilterRecipe, LanguageRecipe, NearDedupRecipe
 from service.report.documents import document_facts
 from service.report.facts import CurationFact, FaultFact, Funnel, FunnelStep, InputFact, ReasonFact, ThresholdFact
 from service.report.twins import Documents, evidence_facts

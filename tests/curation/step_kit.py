@@ -7,7 +7,7 @@ import pyarrow as pa
 from curation.meta import meta_json
 from curation.model import RAW, Step, StepOutput
 from curation.steps.build import build_step
-from schemas.recipe import StepRecipe
+from schemas.steps import StepRecipe
 
 
 def step_recipe(**kind: Any) -> StepRecipe:

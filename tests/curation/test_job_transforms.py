@@ -7,7 +7,7 @@ from curation.model import RAW, Fault, StepOutput
 from curation.steps.build import build_step
 from curation.transforms import ApplyStep
 from schemas.arrow import QUARANTINE
-from schemas.recipe import StepRecipe
+from schemas.steps import StepRecipe
 
 
 def _batch(texts):

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from columnar.signals import SIGNALS
-from curation.rules import FILE_KINDS, RULE_SETS, failing_rules, file_kind, resolve_rules
+from curation.rules.model import FILE_KINDS
+from curation.rules.tables import RULE_SETS, failing_rules, file_kind, resolve_rules
 from curation.steps.filter import VISIBLE_SIGNALS
 from schemas.errors import RecipeError
-from schemas.recipe import FilterRecipe
+from schemas.steps import FilterRecipe
 
 #: The papers' tables: (signal, the document is dropped when the value is ... than the number).
 PUBLISHED = {

@@ -1,0 +1,1 @@
+"""The filter rules as tables of thresholds."""
