@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -169,6 +169,19 @@ def write_json_durably(path: Path, value: Any) -> None:
 def read_json(path: Path) -> Any:
     """Reads a JSON file. Raises FileNotFoundError or json.JSONDecodeError as they come."""
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+@contextlib.contextmanager
+def open_parquet(path: Path) -> Iterator[pq.ParquetFile]:
+    """Opens a Parquet file of a run for reading by row groups."""
+    with pq.ParquetFile(path) as file:
+        yield file
+
+
+def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Reads a Parquet file of a run, or some of its columns, whole."""
+    with open_parquet(path) as file:
+        return file.read(columns=None if columns is None else list(columns))
 
 
 def sync_directory(directory: Path) -> None:
