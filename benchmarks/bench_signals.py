@@ -20,7 +20,8 @@ from benchmarks.machine_text import cpu_seconds, machine_text, write_result
 from columnar.hashing import content_hashes
 from columnar.language import PREFIX_CHARS, consistency, foreign_spans, identify
 from columnar.scripts import script_counts
-from columnar.signals import STOP_WORDS, measure
+from columnar.signal_basic import STOP_WORDS
+from columnar.signals import measure
 
 RIVAL_BYTES = 2_000_000
 MIN_MEGABYTES_A_SECOND = 60.0  # for `measure`

@@ -1,6 +1,6 @@
 """Shingles, MinHash signatures, bands and exact Jaccard similarities of documents. Pure: no I/O.
 
-A document is its set of word n-grams after `columnar.normalization`; a word is what `columnar.signals` says, so each letter of a
+A document is its set of word n-grams after `columnar.normalization`; a word is what `columnar.words` says, so each letter of a
 script without spaces is one. A document of at least one word but fewer than `ngram` has one shingle: all its words. A document
 without a word has none, no signature, and no twin.
 
@@ -27,8 +27,8 @@ import pyarrow as pa
 
 from columnar.codepoints import SPACE, properties
 from columnar.normalization import BLANK, DIGIT, DROPPED, HANGUL, SEQUENCE, normal_form, normal_forms
-from columnar.signals import NO_WORD, SPACED_WORD, UNSPACED_WORD, next_word_state
 from columnar.text import Int, buffers, decode
+from columnar.words import NO_WORD, SPACED_WORD, UNSPACED_WORD, next_word_state
 
 Uint64s = npt.NDArray[np.uint64]
 

@@ -14,7 +14,7 @@ a false alarm. The rules:
   `minor`: names, terms and titles are usual there.
 - Latin letters mixed with Cyrillic, Armenian or Cherokee ones, or with Greek ones that look Latin, in one run of letters are
   homoglyphs ("pаypal"): the whole run is one `off_script` span.
-- Words are counted as in `columnar.signals`; a word has the language of most of its letters, the target's if in doubt.
+- Words are counted as in `columnar.words`; a word has the language of most of its letters, the target's if in doubt.
 """
 
 import re
@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 from columnar.codepoints import COMMON, INHERITED, LETTER, SCRIPTS, code_points, properties, script_numbers
 from columnar.masking import find_masks
-from columnar.signals import NO_WORD, next_word_state
+from columnar.words import NO_WORD, next_word_state
 from columnar.writing import LANGUAGE_OF, scripts_of
 
 Severity = Literal["off_script", "minor"]

@@ -1,360 +1,54 @@
-"""Every signal that a filter rule may need, from one pass over the UTF-8 of each document. Pure: no I/O.
+"""Every signal that a filter rule may need, measured at once. Pure: no I/O.
 
-The kernel only counts; shares and means are derived from the counts, column by column. A new signal is a count in `_count`,
-a name in `_COUNTS` and a row in `SIGNALS`.
-
-What the words of the published rules mean here:
-
-- *Character*: a Unicode code point, never a byte.
-- *Word*: what lies between white space (`str.split`). Inside it, each letter of a script that is written without spaces (Han,
-  kana, Bopomofo, Thai, Lao, Khmer, Myanmar) is a word of its own, with the marks and punctuation that follow it: Gopher's
-  published rules know white space only, by which a page of Chinese is a handful of words.
-- *Line*: what `str.splitlines` gives; its length leaves the line break out.
-- A share or mean over nothing is 0.
+Signals come in groups, so that a job pays for what its rules ask; each group's kernels and definitions are in a `columnar.signal_*`
+module of its own, and are put together here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
-import numba as nb
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from columnar.codepoints import (
-    ALNUM,
-    BULLET,
-    LETTER,
-    LINE_BREAK,
-    REPLACEMENT,
-    SPACE,
-    UNSPACED,
-    properties,
-)
-from columnar.text import Int, buffers, decode
+from columnar.signal_basic import BASIC
+from columnar.signal_model import Family, Signal
+from columnar.text import buffers
 
-STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
-XML_DECLARATION = "<?xml version="
+_FAMILIES: tuple[Family, ...] = (BASIC,)
 
-# The columns of the kernel's output, in its order.
-_COUNTS = (
-    "chars",
-    "lines",
-    "nonblank_lines",
-    "words",
-    "word_chars",
-    "hashes",
-    "ellipses",
-    "bullet_lines",
-    "ellipsis_lines",
-    "alpha_words",
-    "stop_words",
-    "line_chars",
-    "max_line_length",
-    "alpha_chars",
-    "alnum_chars",
-    "replacement_chars",
-    "xml_declaration",
-)
-_NUM_COUNTS = len(_COUNTS)
-
-Counts = Mapping[str, npt.NDArray[np.int64]]
-Column = npt.NDArray[np.int64] | npt.NDArray[np.float64] | npt.NDArray[np.bool_]
-
-
-class Signal(NamedTuple):
-    """A column of `measure`: its Arrow type, what it says, and how it follows from the kernel's counts."""
-
-    type: pa.DataType
-    doc: str
-    derive: Callable[[Counts], Column]
-
-
-def _count_of(name: str) -> Callable[[Counts], Column]:
-    return lambda counts: counts[name]
-
-
-def _ratio(part: str, whole: str) -> Callable[[Counts], Column]:
-    return lambda counts: counts[part] / np.maximum(counts[whole], 1)
-
-
+#: Every signal by name, in the order of `measure`'s columns.
 SIGNALS: Mapping[str, Signal] = MappingProxyType(
-    {
-        "bytes": Signal(pa.int64(), "bytes of UTF-8", _count_of("bytes")),
-        "chars": Signal(pa.int64(), "characters", _count_of("chars")),
-        "words": Signal(pa.int64(), "words", _count_of("words")),
-        "lines": Signal(pa.int64(), "lines", _count_of("lines")),
-        "nonblank_lines": Signal(pa.int64(), "lines that are not only white space", _count_of("nonblank_lines")),
-        "mean_word_length": Signal(
-            pa.float64(), "characters a word, punctuation included", _ratio("word_chars", "words")
-        ),
-        "hash_to_word_ratio": Signal(pa.float64(), "`#` characters a word", _ratio("hashes", "words")),
-        "ellipsis_to_word_ratio": Signal(pa.float64(), "`...` and `…` a word", _ratio("ellipses", "words")),
-        "bullet_line_share": Signal(
-            pa.float64(),
-            "share of lines that start, after white space, with a bullet: one of - * • ‣ ◦ ⁃ ∙ ▪ ● ○ ■",
-            _ratio("bullet_lines", "lines"),
-        ),
-        "ellipsis_line_share": Signal(
-            pa.float64(),
-            "share of lines that end, before white space, in `...` or `…`",
-            _ratio("ellipsis_lines", "lines"),
-        ),
-        "alpha_word_share": Signal(
-            pa.float64(), "share of words with an alphabetic character", _ratio("alpha_words", "words")
-        ),
-        "stop_words": Signal(
-            pa.int64(),
-            "how many of the, be, to, of, and, that, have, with occur as words, in any ASCII case, less surrounding punctuation",
-            _count_of("stop_words"),
-        ),
-        "mean_line_length": Signal(pa.float64(), "characters a line", _ratio("line_chars", "lines")),
-        "max_line_length": Signal(pa.int64(), "characters of the longest line", _count_of("max_line_length")),
-        "alpha_char_share": Signal(
-            pa.float64(), "share of characters that are alphabetic", _ratio("alpha_chars", "chars")
-        ),
-        "alnum_char_share": Signal(
-            pa.float64(), "share of characters that are alphabetic or numeric", _ratio("alnum_chars", "chars")
-        ),
-        "replacement_chars": Signal(
-            pa.int64(), "U+FFFD: what `clean_text` or a decoder could not keep", _count_of("replacement_chars")
-        ),
-        "xml_declaration": Signal(
-            pa.bool_(),
-            "`<?xml version=` stands in the first 100 characters",
-            lambda counts: counts["xml_declaration"] > 0,
-        ),
-    }
+    {name: signal for family in _FAMILIES for name, signal in family.signals.items()}
 )
 
+#: What may be measured apart: `basic` (no rival's reading), `fineweb`, `repetition` (the paper's reading), and the readings of
+#: `datatrove` and `dolma`.
+GROUPS: tuple[str, ...] = ("basic", "fineweb", "repetition", "datatrove", "dolma")
 
-def measure(texts: pa.LargeStringArray) -> pa.RecordBatch:
+
+def measure(texts: pa.LargeStringArray, groups: Collection[str] | None = None) -> pa.RecordBatch:
     """Measures every document.
 
     Args:
         texts: the documents; slices are honoured.
+        groups: which of `GROUPS` to measure; None means all.
 
     Returns:
-        One row a document, one column for each of `SIGNALS`, in its order; no nulls.
+        One row a document, one column for each of `SIGNALS` that is of these groups, in its order; no nulls.
 
     Raises:
-        TypeError, ValueError: see `columnar.text.buffers`.
+        ValueError: a group does not exist; or see `columnar.text.buffers`.
+        TypeError: see `columnar.text.buffers`.
     """
-    offsets, data = buffers(texts)
-    matrix = np.zeros((_NUM_COUNTS, len(texts)), np.int64)
-    _count(offsets, data, properties(), matrix)
-    counts = dict(zip(_COUNTS, matrix, strict=True))
-    counts["bytes"] = np.diff(offsets)
-    columns = [pa.array(signal.derive(counts), signal.type) for signal in SIGNALS.values()]
-    return pa.record_batch(columns, names=list(SIGNALS))
-
-
-# What the current word is made of so far.
-NO_WORD, BARE, SPACED_WORD, UNSPACED_WORD = 0, 1, 2, 3
-
-
-@nb.njit(inline="always")
-def next_word_state(state: int, bits: int) -> tuple[int, bool]:
-    """Moves the segmentation of words over one character with the property bits `bits`.
-
-    Returns:
-        The next state (0 between words) and whether a word begins at this character; one begun before ends there too.
-    """
-    if bits & SPACE:
-        return NO_WORD, False
-    if bits & UNSPACED:
-        return UNSPACED_WORD, state != BARE
-    if bits & ALNUM:
-        return SPACED_WORD, state in (NO_WORD, UNSPACED_WORD)
-    if state == NO_WORD:
-        return BARE, True
-    return state, False
-
-
-def _packed(word: str) -> int:
-    return int.from_bytes(word.encode(), "big")
-
-
-_THE, _BE, _TO, _OF, _AND, _THAT, _HAVE, _WITH = map(_packed, STOP_WORDS)
-_XML = np.frombuffer(XML_DECLARATION.encode(), np.uint8)
-_IS_LETTER = np.array([chr(b).isalpha() and b < 0x80 for b in range(256)], np.bool_)
-_LONG = 99  # a core length that no stop word has
-
-
-@nb.njit(inline="always")
-def _stop_word_bit(core: int, length: int) -> int:
-    if length < 2 or length > 4:
-        return 0
-    if core == _THE:
-        return 1
-    if core == _BE:
-        return 2
-    if core == _TO:
-        return 4
-    if core == _OF:
-        return 8
-    if core == _AND:
-        return 16
-    if core == _THAT:
-        return 32
-    if core == _HAVE:
-        return 64
-    if core == _WITH:
-        return 128
-    return 0
-
-
-@nb.njit(inline="always")
-def _declares_xml(data: npt.NDArray[np.uint8], at: int, end: int) -> bool:
-    if at + _XML.size > end:
-        return False
-    matching = 0
-    for i in range(_XML.size):
-        matching += data[at + i] == _XML[i]
-    return matching == _XML.size
-
-
-@nb.njit(inline="never")
-def _count_document(
-    data: npt.NDArray[np.uint8],
-    at: int,
-    end: int,
-    table: npt.NDArray[np.uint8],
-    out: npt.NDArray[np.int64],
-) -> None:
-    """Counts one document, `data[at:end]`, into `out`: one int64 for each of `_COUNTS`."""
-    chars = lines = nonblank = words = word_chars = hashes = ellipses = bullets = ellipsis_lines = 0
-    alpha_words = stop_words = line_chars = longest = alphas = alnums = replaced = xml = 0
-    core: Int = 0
-    state = word_has_letter = core_length = core_closed = 0
-    line_length = line_has_ink = line_ends_in_dots = dots = 0
-    after_return = False
-    point: Int
-    while at < end:
-        byte = np.int64(data[at])
-        if state == SPACED_WORD and _IS_LETTER[byte]:
-            # The usual case, the rest of a run of ASCII letters, without the general machinery.
-            start = at
-            while at < end and _IS_LETTER[data[at]]:
-                if core_length < 4:
-                    core = (core << 8) | (np.int64(data[at]) | 32)
-                core_length += 1
-                at += 1
-            if core_closed:
-                core_length = _LONG
-            run = at - start
-            chars += run
-            line_length += run
-            word_chars += run
-            alphas += run
-            alnums += run
-            word_has_letter = 1
-            dots = line_ends_in_dots = 0
-            after_return = False
-            continue
-        if byte < 0x80:
-            point, size = byte, 1
-        else:
-            point, size = decode(data, at, end)
-        bits = np.int64(table[point])
-        if point == 60 and chars <= 100 - _XML.size and _declares_xml(data, at, end):
-            xml = 1
-        at += size
-        chars += 1
-
-        if bits & SPACE:
-            if state != NO_WORD:
-                alpha_words += word_has_letter
-                stop_words |= _stop_word_bit(core, core_length)
-                state = word_has_letter = core = core_length = core_closed = 0
-            dots = 0
-            if bits & LINE_BREAK:
-                if point == 10 and after_return:  # the second half of a line break
-                    after_return = False
-                    continue
-                after_return = point == 13
-                lines += 1
-                nonblank += line_has_ink
-                ellipsis_lines += line_ends_in_dots
-                line_chars += line_length
-                longest = max(longest, line_length)
-                line_length = line_has_ink = line_ends_in_dots = 0
-            else:
-                after_return = False
-                line_length += 1
-            continue
-
-        after_return = False
-        line_length += 1
-        if line_has_ink == 0:
-            line_has_ink = 1
-            if bits & BULLET:
-                bullets += 1
-        state, begins = next_word_state(state, bits)
-        if begins:
-            # The word before ends here, if there was one: after white space these two add nothing.
-            alpha_words += word_has_letter
-            stop_words |= _stop_word_bit(core, core_length)
-            words += 1
-            word_has_letter = core = core_length = core_closed = 0
-        word_chars += 1
-        line_ends_in_dots = 0
-        if bits & ALNUM:
-            alnums += 1
-            if bits & LETTER:
-                alphas += 1
-                word_has_letter = 1
-            if point >= 0x80 or core_closed or core_length >= 4:
-                core_length = _LONG
-            else:
-                core = (core << 8) | (point | 32)
-                core_length += 1
-            dots = 0
-        else:
-            core_closed = core_length
-            if point == 46:
-                dots += 1
-                if dots % 3 == 0:
-                    ellipses += 1
-                line_ends_in_dots = 1 if dots >= 3 else 0
-            else:
-                dots = 0
-                if point == 35:
-                    hashes += 1
-                elif point == 0x2026:
-                    ellipses += 1
-                    line_ends_in_dots = 1
-                elif point == REPLACEMENT:
-                    replaced += 1
-    if state != NO_WORD:
-        alpha_words += word_has_letter
-        stop_words |= _stop_word_bit(core, core_length)
-    if line_length > 0:
-        lines += 1
-        nonblank += line_has_ink
-        ellipsis_lines += line_ends_in_dots
-        line_chars += line_length
-        longest = max(longest, line_length)
-    distinct = 0
-    while stop_words:
-        distinct += stop_words & 1
-        stop_words >>= 1
-    out[0], out[1], out[2], out[3], out[4], out[5] = chars, lines, nonblank, words, word_chars, hashes
-    out[6], out[7], out[8], out[9], out[10] = ellipses, bullets, ellipsis_lines, alpha_words, distinct
-    out[11], out[12], out[13], out[14], out[15], out[16] = line_chars, longest, alphas, alnums, replaced, xml
-
-
-@nb.njit(cache=True, nogil=True)
-def _count(
-    offsets: npt.NDArray[np.int64],
-    data: npt.NDArray[np.uint8],
-    table: npt.NDArray[np.uint8],
-    out: npt.NDArray[np.int64],
-) -> None:
-    """Counts document `i` into `out[:, i]`."""
-    row = np.empty(out.shape[0], np.int64)
-    for i in range(offsets.size - 1):
-        _count_document(data, offsets[i], offsets[i + 1], table, row)
-        for k in range(row.size):
-            out[k, i] = row[k]
+    wanted = frozenset(GROUPS if groups is None else groups)
+    if unknown := wanted.difference(GROUPS):
+        raise ValueError(f"no group of signals {min(unknown)!r}; there are {', '.join(GROUPS)}")
+    text_buffers = buffers(texts)
+    names: list[str] = []
+    columns: list[pa.Array] = []
+    for family in _FAMILIES:
+        signals = {name: signal for name, signal in family.signals.items() if signal.group in wanted}
+        if signals:
+            counts = family.count(text_buffers, wanted)
+            names += signals
+            columns += [pa.array(signal.derive(counts), signal.type) for signal in signals.values()]
+    return pa.RecordBatch.from_arrays(columns, names=names)

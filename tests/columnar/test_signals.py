@@ -5,7 +5,8 @@ from hypothesis import example, given, settings
 from text_strategies import columns, large_strings, texts
 
 from columnar.codepoints import SCRIPTS, UNSPACED_SCRIPTS, script_numbers
-from columnar.signals import SIGNALS, STOP_WORDS, measure
+from columnar.signal_basic import STOP_WORDS
+from columnar.signals import SIGNALS, measure
 
 
 def is_unspaced(character: str) -> bool:
@@ -128,3 +129,16 @@ def test_what_a_word_is(text, words):
 def test_words_of_spaced_text_are_those_of_split():
     text = "Some plain text: it's spaced, 1.5 times... (as usual) — naïve café Привет"
     assert measure(large_strings([text]))["words"].to_pylist() == [len(text.split())]
+
+
+@pytest.mark.parametrize("group", sorted({signal.group for signal in SIGNALS.values()}))
+def test_a_group_is_measured_alone_as_with_all(group):
+    texts = large_strings(["The cat sat on the mat. " * 3, "", "今天。"])
+    alone, together = measure(texts, [group]), measure(texts)
+    assert alone.schema.names == [name for name, signal in SIGNALS.items() if signal.group == group]
+    assert alone.equals(together.select(alone.schema.names))
+
+
+def test_an_unknown_group_is_refused():
+    with pytest.raises(ValueError, match="no group of signals 'gopher'; there are basic"):
+        measure(large_strings(["a"]), ["basic", "gopher"])
