@@ -1,8 +1,8 @@
-"""Writes the tables of README.md from benchmarks/results/*.json, so that no figure there was typed by hand.
+"""Writes the tables of README.md and docs/ from benchmarks/results/*.json, so that no figure there was typed by hand.
 
     python benchmarks/write_tables.py [--check] [--demo demo-out/demo.json]
 
-`--demo` first takes over what `make demo` measured. `--check` writes nothing and exits with 1 where README.md differs.
+`--demo` first takes over what `make demo` measured. `--check` writes nothing and exits with 1 where a page differs.
 """
 
 import argparse
@@ -16,7 +16,6 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-README = ROOT / "README.md"
 
 
 def demo_table(result: dict[str, Any]) -> list[str]:
@@ -65,12 +64,27 @@ def speed_table(minhash: dict[str, Any], signals: dict[str, Any], memory: dict[s
     return lines
 
 
+def extract_table(result: dict[str, Any]) -> list[str]:
+    """Quality of extraction beside the libraries alone."""
+    lines = [
+        "| pages | engine | 4-grams: precision | recall | F1 | words: F1 | MB/s of HTML |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for row in result["rows"]:
+        grams = row["grams"]
+        lines.append(
+            f"| {row['pages']}, {row['count']} | {row['engine']} | {grams['precision']:.3f} | {grams['recall']:.3f} | "
+            f"{grams['f1']:.3f} | {row['words']['f1']:.3f} | {row['mb_s']:.0f} |"
+        )
+    return [*lines, "", f"Measured at {result['commit']}."]
+
+
 def fill(text: str, name: str, lines: list[str]) -> str:
     """Puts lines between the markers of that name."""
     start, end = f"<!-- {name}: written by benchmarks/write_tables.py -->", f"<!-- end of {name} -->"
     pattern = re.compile(f"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
     if not pattern.search(text):
-        raise SystemExit(f"README.md has no place for {name}: {start}")
+        raise SystemExit(f"no place for {name}: {start}")
     return pattern.sub(lambda _: "\n".join([start, *lines, end]), text)
 
 
@@ -88,18 +102,28 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.demo:
         shutil.copyfile(arguments.demo, RESULTS / "demo.json")
-    tables: dict[str, Callable[[], list[str]]] = {
+    differing = 0
+    for page, tables in PAGES.items():
+        path = ROOT / page
+        before = after = path.read_text(encoding="utf-8")
+        for name, make in tables.items():
+            after = fill(after, name, make())
+        if before != after:
+            differing += 1
+            print(f"{page}: {'differs from the results' if arguments.check else 'written'}")
+            if not arguments.check:
+                path.write_text(after, encoding="utf-8")
+    return int(arguments.check and differing > 0)
+
+
+#: Page -> place in it -> what makes its lines.
+PAGES: dict[str, dict[str, Callable[[], list[str]]]] = {
+    "README.md": {
         "demo table": lambda: demo_table(load("demo")),
         "speed table": lambda: speed_table(load("minhash"), load("signals"), load("curate_memory")),
-    }
-    before = README.read_text()
-    after = before
-    for name, make in tables.items():
-        after = fill(after, name, make())
-    if arguments.check:
-        return int(before != after)
-    README.write_text(after)
-    return 0
+    },
+    "docs/steps/extract.md": {"extraction table": lambda: extract_table(load("extract"))},
+}
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 r"""Finds the formulas of a page and keeps their TeX through text extraction, as `$...$` and `$$...$$`.
 
 Knows MathJax (scripts of type `math/tex`, and `\(...\)`, `\[...\]`, `$$...$$` in the text of pages that load MathJax or KaTeX), KaTeX,
-MathML with TeX in an annotation or `alttext`, and images whose alternative text is TeX. Pure: works on a parsed tree.
+MathML (its TeX where it carries some, else written as TeX by `curation.steps.mathml`), and images whose alternative text is TeX. Pure: works on a parsed tree.
 
 Each formula's place is held by a mark while the text is extracted, because extraction collapses white space and TeX comments
 end at line breaks: what is put back is what the page had.
@@ -14,13 +14,15 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from resiliparse.parse.html import HTMLTree
 
+from curation.steps.mathml import tex_of_mathml
+
 #: Longest formula that is believed; a longer one is left to the extraction as it stands.
 MAX_FORMULA_CHARS = 16 << 10
 #: A page with more is generated or hostile; the rest of its formulas is left as it stands.
 MAX_FORMULAS = 20_000
 
-# Two private characters that no page uses for anything: plane 16, apart from the icons of fonts.
-_OPEN, _CLOSE = "\U0010fff0", "\U0010fff1"
+# Two pairs of characters that no page writes so, and that engines which drop unprintable ones (trafilatura) let through.
+_OPEN, _CLOSE = "\ua66e\u2e2e", "\u2e2e\ua66e"
 _MARK = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
 
 _SCRIPTS = 'script[type^="math/tex"]'
@@ -171,14 +173,16 @@ def _tex_in_address(source: str) -> str:
 
 
 def _tex_of(node: Any) -> str | None:
-    """Gives the TeX that MathML carries: an annotation, or `alttext`."""
+    """Gives the TeX of a formula in MathML: its annotation or `alttext`, or what it shows written as TeX."""
     annotation = node.query_selector(_ANNOTATION)
     if annotation is not None:
         return str(annotation.text or "") or None
     math = node if node.tag == "math" else node.query_selector("math")
     if math is not None and math.getattr("alttext"):
         return str(math.getattr("alttext"))
-    return str(node.getattr("data-latex")) if node.getattr("data-latex") else None
+    if node.getattr("data-latex"):
+        return str(node.getattr("data-latex"))
+    return (tex_of_mathml(math) or None) if math is not None else None
 
 
 def _is_block(math: Any) -> bool:

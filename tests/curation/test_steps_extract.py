@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from resiliparse.parse.html import HTMLTree
 from step_kit import batch_of, kept_ids, reasons_of, step_of
 
 from curation.readers.html import decode_page
@@ -66,7 +67,7 @@ ESCAPED = TEX.replace("<", "&lt;")
             '<math display="block"><semantics><mi>y</mi><annotation encoding="TeX">y^2</annotation></semantics></math>',
             "$$y^2$$",
         ),
-        ("<p>x <math><mi>y</mi></math></p>", "x y"),  # no TeX anywhere: its text
+        ("<p>x <math><mi>y</mi></math></p>", "x $y$"),  # no TeX anywhere: its text
         # MediaWiki hides the MathML and shows a picture
         (
             (
@@ -144,7 +145,7 @@ def test_any_formula_in_a_script_survives(tex):
 
 
 def test_marks_that_a_page_brings_itself_stand_for_nothing():
-    mark = "\U0010fff0{}\U0010fff1"
+    mark = "\ua66e\u2e2e{}\u2e2e\ua66e"
     inner = f'<p>{mark.format(7)} {mark.format("9" * 5000)}</p><p><math alttext="y"></math></p>'
     assert between(inner) == f"{mark.format(7)} {mark.format('9' * 5000)}\n\n$y$"
 
@@ -157,7 +158,7 @@ def test_main_content_leaves_out_navigation():
 
 def test_titles_and_replaced_characters():
     found = extract_page("<title> A &amp;\n B </title><p>a&#0;b&#xD800;c")
-    assert found.title == "A & B"
+    assert found.metadata.title == "A & B"
     assert found.text == "a\ufffdb\ufffdc"
 
 
@@ -241,3 +242,37 @@ def test_article_extraction_benchmark(reference_data):
     assert len(precision) > 100
     assert 2 * p * r / (p + r) > 0.90
     assert r > 0.97
+
+
+def test_the_second_engine_keeps_formulas_and_leaves_navigation_out():
+    paragraphs = "".join(
+        f"<p>Sentence {n} of an article about rivers, with enough words to be believed.</p>" for n in range(8)
+    )
+    page = body(f"<article>{paragraphs}<p>The speed is <math><mfrac><mi>d</mi><mi>t</mi></mfrac></math>.</p></article>")
+    found = extract_page(
+        page.replace("<body>", "<body><nav><a href=/>Home</a><a href=/a>About</a></nav>"), engine="trafilatura"
+    )
+    assert r"The speed is $\frac{d}{t}$." in found.text
+    assert "About" not in found.text
+    assert found.num_formulas == 1
+
+
+@pytest.mark.parametrize("engine", ["resiliparse", "trafilatura"])
+@pytest.mark.parametrize(
+    "page", ["<div>" * 30_000 + "x", "<p>" + "<b>x" * 20_000, "<" * 50_000, "<table><tr><td>" * 3000, ""], ids=range(5)
+)
+def test_hostile_pages_end_with_both_engines(engine, page):
+    extract_page(page, engine=engine)
+
+
+@pytest.mark.parametrize("engine", ["resiliparse", "trafilatura"])
+def test_readability_pages(reference_data, engine):
+    """What Readability takes for the article is found by both engines."""
+    folder = reference_data("html_readability")
+    found = []
+    for expected in sorted(folder.glob("*/expected.html.gz")):
+        wanted = _grams(HTMLTree.parse(decode_page(gzip.decompress(expected.read_bytes()), None)).body.text)
+        page = decode_page(gzip.decompress(expected.with_name("source.html.gz").read_bytes()), None)
+        common = (_grams(extract_page(page, engine=engine).text) & wanted).total()
+        found.append(common / max(1, wanted.total()))
+    assert np.mean(found) > 0.85
