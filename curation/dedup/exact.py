@@ -1,13 +1,20 @@
-"""Exact duplicates: of documents with the same content hash, the first in the order (dump, id) stays. Pure, over Arrow."""
+"""Exact duplicates: of documents with the same text or URL, the first in the order (dump, id) stays. Pure, over Arrow.
+
+A text's hash is `columnar.hashing.content_hashes`, which white space does not change; a URL's is of its normal form.
+"""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import xxhash
 
+from curation.dedup.keys import Uint64s
 from curation.dedup.shuffle import gather
+from curation.urls import normalise_url
 
-#: One row a document. `shard` and `row` say where it stands, `dump` is the dump's rank by name.
+#: One row a document. `shard` and `row` say where it stands, `dump` is the dump's rank by name, `content` hashes text or URL.
 EXACT_SHUFFLE = pa.schema(
     [
         pa.field("content_hi", pa.uint64(), nullable=False),
@@ -20,8 +27,9 @@ EXACT_SHUFFLE = pa.schema(
     ]
 )
 
-#: One row a removed document: where it stands, the document that stays in its place, how similar they are, and the first
-#: document of its cluster. `moved` marks an exact duplicate whose twin was itself removed as a near duplicate.
+#: One row a removed document: where it stands, the document that stays in its place, how similar they are (1.0 for an exact
+#: duplicate), and the first document of its cluster. `moved` marks an exact duplicate by text whose twin was itself removed as a
+#: near duplicate.
 REMOVALS = pa.schema(
     [
         pa.field("shard", pa.uint32(), nullable=False),
@@ -39,8 +47,29 @@ REMOVALS = pa.schema(
 )
 
 
+class UrlHashes(NamedTuple):
+    """Two halves of a hash for each document, and which documents have a URL at all; a document without has zeros."""
+
+    there: pa.BooleanArray
+    high: Uint64s
+    low: Uint64s
+
+
+def url_hashes(urls: pa.StringArray) -> UrlHashes:
+    """Hashes the normal form of each URL: xxh3-128 of `curation.urls.normalise_url` in UTF-8. Null and blank are no URL."""
+    halves = np.zeros((len(urls), 2), np.uint64)
+    there = np.zeros(len(urls), np.bool_)
+    for row, url in enumerate(urls.to_pylist()):
+        normal = normalise_url(url) if url else ""
+        if normal:
+            digest = xxhash.xxh3_128_intdigest(normal.encode("utf-8", "surrogatepass"))
+            halves[row] = digest >> 64, digest & 0xFFFFFFFFFFFFFFFF
+            there[row] = True
+    return UrlHashes(pa.array(there), np.ascontiguousarray(halves[:, 0]), np.ascontiguousarray(halves[:, 1]))
+
+
 def exact_removals(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
-    """Finds the duplicates among all documents of one range of content hashes.
+    """Finds the duplicates among all documents of one range of hashes.
 
     Args:
         batches: of schema `EXACT_SHUFFLE`, in any order and any cut; the result is the same.

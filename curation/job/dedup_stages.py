@@ -12,6 +12,7 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from columnar.minhash import MinHashPreset, shingles
@@ -21,7 +22,7 @@ from curation.dedup.exact import EXACT_SHUFFLE, REMOVALS, exact_removals
 from curation.dedup.keys import Uint32s, Uint64s, hash_range, pack, unpack
 from curation.dedup.shuffle import GroupByRange, KeyedBatch, cut
 from curation.dedup.verify import EDGES, SHINGLE_INDEX, ShingleFiles, ShingleReader, candidate_pairs, similar_pairs
-from curation.job.layout import BUCKETS, DECISION, EXACT, MEASURE, SHINGLES, Layout
+from curation.job.layout import BUCKETS, DECISION, EXACT, MEASURE, SHINGLES, URL_EXACT, Layout
 from curation.job.layout import EDGES as EDGES_FOLDER
 from curation.job.measure import candidates_of, fingerprints_of
 from curation.job.parts import LazyPart, read_shard_rows
@@ -38,21 +39,25 @@ class DedupFiles:
         layout: the run.
         num_shards: input shards.
         num_ranges: hash ranges of the exact and bucket shuffles.
-        has_exact: whether exact deduplication has run.
+        exact: by what the exact_dedup steps go that have run, `text` or `url`, in their order.
     """
 
     layout: Layout
     num_shards: int
     num_ranges: int
-    has_exact: bool
+    exact: tuple[str, ...] = ()
 
     def measured(self, shard: int) -> dict[str, Any]:
         """The marker of a measured shard."""
         return self._marker(MEASURE, shard)
 
     def exact_removals(self) -> list[Path]:
-        """The removals of exact deduplication, a part a range."""
-        return self._parts(EXACT, "removals") if self.has_exact else []
+        """The removals of all exact deduplication, parts by range."""
+        return [path for key in self.exact for path in self.removals_by(key)]
+
+    def removals_by(self, key: str) -> list[Path]:
+        """The removals of exact deduplication by `text` or `url`, a part a range; none if there is no such step."""
+        return self._parts(EXACT_FOLDERS[key], "removals") if key in self.exact else []
 
     def links(self) -> list[Path]:
         """The candidates' links, a part a range."""
@@ -96,6 +101,9 @@ class DedupFiles:
         return marker
 
 
+#: What exact deduplication goes by -> the folder of its stage.
+EXACT_FOLDERS = {"text": EXACT, "url": URL_EXACT}
+
 #: Makes rows for a shuffle of a batch of fingerprints, its shard and its row numbers: the hash that ranges them, and the rows.
 Spreader = Callable[[pa.RecordBatch, int, Uint32s], tuple[Uint64s, pa.RecordBatch]]
 
@@ -126,12 +134,37 @@ class _ReadFingerprints(beam.DoFn):
                 yield from cut(spread, hash_range(keys, self._files.num_ranges), self._wanted)
 
 
-def spread_contents(batch: pa.RecordBatch, shard: int, rows: Uint32s) -> tuple[Uint64s, pa.RecordBatch]:
-    """Gives one row a document that exact deduplication takes, ranged by content hash; schema `EXACT_SHUFFLE`."""
-    places = {"shard": pa.repeat(pa.scalar(shard, pa.uint32()), batch.num_rows), "row": pa.array(rows)}
-    columns = [places[name] if name in places else batch[name] for name in EXACT_SHUFFLE.names]
-    taken = pa.RecordBatch.from_arrays(columns, schema=EXACT_SHUFFLE).filter(batch["exact"])
-    return taken["content_hi"].to_numpy(), taken
+@dataclass
+class SpreadContents:
+    """Gives one row a document that exact deduplication takes, ranged by its hash of text or URL.
+
+    Args:
+        files: of the run.
+        key: `text` or `url`; what an exact_dedup step before it has removed is left out.
+    """
+
+    files: DedupFiles
+    key: str
+
+    def __call__(self, batch: pa.RecordBatch, shard: int, rows: Uint32s) -> tuple[Uint64s, pa.RecordBatch]:
+        """Gives the rows of a batch of fingerprints; schema `EXACT_SHUFFLE`."""
+        taken, names = _EXACT_COLUMNS[self.key]
+        columns = {"shard": pa.repeat(pa.scalar(shard, pa.uint32()), batch.num_rows), "row": pa.array(rows)}
+        columns.update(zip(("content_hi", "content_lo"), (batch[name] for name in names), strict=True))
+        columns.update({name: batch[name] for name in ("dump", "id_hi", "id_lo")})
+        spread = pa.RecordBatch.from_arrays([columns[name] for name in EXACT_SHUFFLE.names], schema=EXACT_SHUFFLE)
+        gone = read_shard_rows(self._removed_before, shard, REMOVALS, ["row"])["row"].to_numpy()
+        spread = spread.filter(pc.and_(batch[taken], pa.array(~np.isin(rows, gone))))
+        return spread["content_hi"].to_numpy(), spread
+
+    @cached_property
+    def _removed_before(self) -> list[Path]:
+        before = self.files.exact[: self.files.exact.index(self.key)]
+        return [path for key in before for path in self.files.removals_by(key)]
+
+
+#: What exact deduplication goes by -> the fingerprints' columns: who is taken, and the two halves of the hash.
+_EXACT_COLUMNS = {"text": ("exact", ("content_hi", "content_lo")), "url": ("by_url", ("url_hi", "url_lo"))}
 
 
 @dataclass
@@ -157,14 +190,15 @@ class SpreadBands:
 
 @dataclass
 class ExactTask:
-    """Finds the exact duplicates of one range of content hashes."""
+    """Finds the exact duplicates of one range of hashes of text or URL."""
 
     layout: Layout
+    key: str
 
     def __call__(self, number: int, batches: Iterable[pa.RecordBatch]) -> dict[str, Any]:
         """Writes the range's removals; gives the marker's body."""
         removals = exact_removals(batches)
-        part = _write(self.layout.stage(EXACT), f"removals-{number:05d}", removals)
+        part = _write(self.layout.stage(EXACT_FOLDERS[self.key]), f"removals-{number:05d}", removals)
         return {"parts": {"removals": part}, "rows": removals.num_rows}
 
 
@@ -269,7 +303,7 @@ class DecideTask:
         documents = self._documents(np.unique(np.concatenate((later, earlier))))
         decision = decide(documents, later, earlier, edges["similarity"].to_numpy())
         near = near_removals(documents, decision)
-        exact = [pq.read_table(path) for path in self.files.exact_removals()]
+        exact = [pq.read_table(path) for path in self.files.removals_by("text")]
         moved = moved_removals(documents, decision, pa.concat_tables(exact) if exact else REMOVALS.empty_table())
         table = pa.Table.from_batches([near, moved]).sort_by([("shard", "ascending"), ("row", "ascending")])
         part = write_part(self.files.layout.stage(DECISION), f"removals-{number:05d}", table, REMOVALS)
@@ -289,12 +323,11 @@ class DecideTask:
         return Documents(place, dump, halves[0], halves[1])
 
 
-def build_exact(pipeline: Any, files: DedupFiles, wanted: range) -> None:
-    """Wires exact deduplication of some hash ranges into a pipeline."""
-    ranges = _shuffle(
-        pipeline, _ReadFingerprints(files, wanted, EXACT_SHUFFLE, spread_contents), EXACT_SHUFFLE, files.num_shards
-    )
-    _ = ranges | "ExactDedup" >> RunRanges(files.layout, EXACT, ExactTask(files.layout))
+def build_exact(pipeline: Any, files: DedupFiles, wanted: range, key: str = "text") -> None:
+    """Wires exact deduplication by `text` or `url` of some hash ranges into a pipeline."""
+    read = _ReadFingerprints(files, wanted, EXACT_SHUFFLE, SpreadContents(files, key))
+    ranges = _shuffle(pipeline, read, EXACT_SHUFFLE, files.num_shards)
+    _ = ranges | "ExactDedup" >> RunRanges(files.layout, EXACT_FOLDERS[key], ExactTask(files.layout, key))
 
 
 def build_buckets(pipeline: Any, files: DedupFiles, wanted: range, leaders: int) -> None:

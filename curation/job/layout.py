@@ -15,6 +15,7 @@ from schemas.files import read_json, write_json_durably
 #: Folders of stages, in the order of the work. Each holds one marker a shard or hash range.
 MEASURE = "01-measure"
 EXACT = "02-exact_dedup"
+URL_EXACT = "02-url_dedup"
 BUCKETS = "03-buckets"
 SHINGLES = "04-shingles"
 EDGES = "05-edges"

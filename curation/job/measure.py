@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from columnar.hashing import content_hashes
 from columnar.minhash import MinHashPreset, band_hashes, signatures
+from curation.dedup.exact import url_hashes
 from curation.dedup.keys import split_ids
 from curation.job.layout import MEASURE, Layout
 from curation.job.parts import LazyPart, conform
@@ -50,8 +51,14 @@ def minhash_preset(plan: Plan) -> MinHashPreset:
 def fingerprint_schema(plan: Plan) -> pa.Schema:
     """Gives the schema of fingerprint files: one row a candidate, in the candidates' order; numbers only.
 
-    `exact` says whether exact deduplication takes the document; its bands are 0 where near-deduplication does not.
+    `exact` says whether exact deduplication by text takes the document, `by_url` the same of that by URL, whose columns are
+    there only if the plan has it; the bands are 0 where near-deduplication does not take the document.
     """
+    url = [
+        pa.field("by_url", pa.bool_(), nullable=False),
+        pa.field("url_hi", pa.uint64(), nullable=False),
+        pa.field("url_lo", pa.uint64(), nullable=False),
+    ]
     bands = [pa.field("bands", pa.list_(pa.field("item", pa.uint64(), nullable=False), plan.near_settings.bands))]
     return pa.schema(
         [
@@ -61,6 +68,7 @@ def fingerprint_schema(plan: Plan) -> pa.Schema:
             pa.field("exact", pa.bool_(), nullable=False),
             pa.field("content_hi", pa.uint64(), nullable=False),
             pa.field("content_lo", pa.uint64(), nullable=False),
+            *(url if plan.exact_by("url") else []),
             *(bands if plan.near else []),
         ]
     )
@@ -194,7 +202,7 @@ class MeasureTask:
         shard.candidates.write(candidates)
         failpoint("curate.after_candidates")
         shard.text_bytes += int(pc.sum(pc.binary_length(candidates["text"])).as_py() or 0)
-        if self._plan.exact or self._plan.near:
+        if self._plan.dedup_steps:
             shard.fingerprints.write(self._fingerprints(candidates))
 
     def _fingerprints(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -205,10 +213,13 @@ class MeasureTask:
             pa.array(high),
             pa.array(low),
             dump,
-            _taken(batch, self._plan.exact),
+            _taken(batch, self._plan.exact_by("text")),
             pa.array(np.ascontiguousarray(content[:, 0])),
             pa.array(np.ascontiguousarray(content[:, 1])),
         ]
+        if by_url := self._plan.exact_by("url"):
+            hashed = url_hashes(batch["url"])
+            columns += [pc.and_(_taken(batch, by_url), hashed.there), pa.array(hashed.high), pa.array(hashed.low)]
         if self._plan.near:
             preset = minhash_preset(self._plan)
             hashes = np.zeros((batch.num_rows, preset.bands), np.uint64)

@@ -19,7 +19,7 @@ from schemas.errors import UserError
 from schemas.files import read_json, write_json_durably
 from schemas.ids import digest, settings_hash
 from schemas.recipe import CurateRecipe
-from schemas.steps import NearDedupRecipe, StepRecipe, step_paths
+from schemas.steps import DEDUP_KINDS, NearDedupRecipe, StepRecipe, step_paths
 from schemas.version import code_version
 
 #: A file up to this size is fingerprinted by all its bytes; a larger one by as many at its head and at its tail.
@@ -92,9 +92,18 @@ class Plan:
         return sorted({piece.dump for shard in self.shards for piece in shard})
 
     @property
-    def exact(self) -> StepRecipe | None:
-        """The exact_dedup step, if there is one."""
-        return next((step for step in self.recipe.steps if step.kind == "exact_dedup"), None)
+    def exact_steps(self) -> tuple[StepRecipe, ...]:
+        """The exact_dedup steps in their order, at most one by text and one by URL."""
+        return tuple(step for step in self.recipe.steps if step.kind == "exact_dedup")
+
+    def exact_by(self, key: str) -> StepRecipe | None:
+        """Gives the exact_dedup step that goes by `text` or by `url`, if there is one."""
+        return next((step for step in self.exact_steps if step.exact_dedup and step.exact_dedup.by == key), None)
+
+    @property
+    def dedup_steps(self) -> tuple[StepRecipe, ...]:
+        """All deduplication steps, in the order of the job."""
+        return tuple(step for step in self.recipe.steps if step.kind in DEDUP_KINDS)
 
     @property
     def near(self) -> StepRecipe | None:

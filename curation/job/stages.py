@@ -14,12 +14,13 @@ from typing import Any
 from curation.dedup.buckets import BUCKET_SHUFFLE
 from curation.dedup.exact import EXACT_SHUFFLE
 from curation.dedup.shuffle import row_bytes
-from curation.job.dedup_stages import DedupFiles, build_buckets, build_exact, build_verify
+from curation.job.dedup_stages import EXACT_FOLDERS, DedupFiles, build_buckets, build_exact, build_verify
 from curation.job.index import INDEX_SHUFFLE, KEPT, ROWS_A_FILE, IndexTask, build_index
-from curation.job.layout import BUCKETS, DECISION, EDGES, EXACT, INDEX, MEASURE, SHINGLES, WRITE, Layout
+from curation.job.layout import BUCKETS, DECISION, EDGES, INDEX, MEASURE, SHINGLES, WRITE, Layout
 from curation.job.measure import MeasureTask, kept_fields, minhash_preset
 from curation.job.pipelines import PipelineError, Runtime, run_pipeline
 from curation.job.plan import Plan
+from curation.job.removals import removing_steps
 from curation.job.units import RunShards, Unit, numbers
 from curation.job.writing import WriteTask, group_shards
 from curation.steps.build import build_steps
@@ -29,6 +30,8 @@ from schemas.errors import ResumableError
 LOCAL_SHUFFLE_BYTES = 192 << 20
 #: A stage that fails this often without finishing a single shard more is given up.
 MAX_FAILURES = 3
+#: What exact deduplication goes by -> the name of its stage.
+_EXACT_STAGES = {"text": "exact_dedup", "url": "url_dedup"}
 
 
 @dataclass(frozen=True)
@@ -88,15 +91,16 @@ class Chain:
 
     def names(self) -> list[str]:
         """The stages' names, in order."""
-        chosen = {"exact_dedup": self.plan.exact, "candidates": self.plan.near, "verify": self.plan.near}
-        order = ("measure", "exact_dedup", "candidates", "verify", "write", "index")
-        return [name for name in order if name not in chosen or chosen[name] is not None]
+        exact = [_EXACT_STAGES[key] for key in self._exact_keys()]
+        near = ["candidates", "verify"] if self.plan.near else []
+        return ["measure", *exact, *near, "write", "index"]
 
     def stages(self) -> Iterator[Stage]:
         """Gives the stages in order; each may be made only when those before are done."""
-        makers = {
+        makers: dict[str, Callable[[], Stage]] = {
             "measure": self._measure,
-            "exact_dedup": self._exact,
+            "exact_dedup": partial(self._exact, "text"),
+            "url_dedup": partial(self._exact, "url"),
             "candidates": self._candidates,
             "verify": self._verify,
             "write": self._write,
@@ -112,7 +116,10 @@ class Chain:
 
     def files(self) -> DedupFiles:
         """What the stages hand on. The number of hash ranges follows from the measured rows, so a rerun finds the same."""
-        return DedupFiles(self.layout, self.num_shards, self._ranges(self._rows()), self.plan.exact is not None)
+        return DedupFiles(self.layout, self.num_shards, self._ranges(self._rows()), self._exact_keys())
+
+    def _exact_keys(self) -> tuple[str, ...]:
+        return tuple(step.exact_dedup.by for step in self.plan.exact_steps if step.exact_dedup)
 
     def _ranges(self, rows: int) -> int:
         """A range goes to one worker as a whole. The number must not depend on where the pipelines run: markers bear it."""
@@ -149,15 +156,15 @@ class Chain:
     def _rows(self) -> int:
         return sum(marker["rows"] for marker in self.layout.read_markers(MEASURE, self.num_shards).values())
 
-    def _exact(self) -> Stage:
-        files = self.files()
+    def _exact(self, key: str) -> Stage:
+        files, folder = self.files(), EXACT_FOLDERS[key]
         pipelines = self._shuffle(
-            EXACT,
+            folder,
             files.num_ranges,
             self._rows() * row_bytes(EXACT_SHUFFLE),
-            lambda wanted, pipeline: build_exact(pipeline, files, wanted),
+            lambda wanted, pipeline: build_exact(pipeline, files, wanted, key),
         )
-        return Stage("exact_dedup", "shuffle", [Unit(EXACT, files.num_ranges)], pipelines)
+        return Stage(_EXACT_STAGES[key], "shuffle", [Unit(folder, files.num_ranges)], pipelines)
 
     def _candidates(self) -> Stage:
         files, near = self.files(), self.plan.near_settings
@@ -195,8 +202,7 @@ class Chain:
             groups,
             self.plan.dumps,
             kept_fields(build_steps(self.plan.recipe, Path(self.plan.base))),
-            self.plan.exact.title if self.plan.exact else "",
-            self.plan.near.title if self.plan.near else "",
+            removing_steps(self.plan),
         )
 
         def pipelines() -> Iterator[Callable[[Any], None]]:

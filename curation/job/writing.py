@@ -7,27 +7,22 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from curation.dedup.exact import REMOVALS
 from curation.dedup.keys import join_ids
 from curation.job.dedup_stages import DedupFiles
 from curation.job.measure import candidates_of
-from curation.job.parts import LazyPart, conform, read_shard_rows
+from curation.job.parts import LazyPart, conform
+from curation.job.removals import RemovalReader, Removed, RemovingStep
 from curation.job.tally import Tally, document_sizes
+from curation.steps.outcome import rows_of
 from schemas.arrow import DUPLICATES, extended
 from schemas.failpoints import failpoint
+from schemas.files import open_parquet
 
-#: Reasons of rejects that deduplication makes.
-EXACT_DUPLICATE = "exact_duplicate"
-NEAR_DUPLICATE = "near_duplicate"
 _BATCH_ROWS = 2048
 
 
@@ -42,21 +37,6 @@ def group_shards(text_bytes: Sequence[int], target: int) -> list[list[int]]:
         groups[-1].append(shard)
         size += held
     return groups
-
-
-class _Removed:
-    """The removals of one shard by row: exact ones, near ones, and exact ones whose evidence the near ones have moved."""
-
-    def __init__(self, exact: pa.Table, near: pa.Table) -> None:
-        moved = near["moved"].to_numpy()
-        near_rows = near["row"].to_numpy()
-        stays_exact = ~np.isin(exact["row"].to_numpy(), near_rows[moved])
-        table = pa.concat_tables([exact.filter(pa.array(stays_exact)), near])
-        is_near = np.concatenate((np.zeros(int(stays_exact.sum()), np.bool_), ~moved))
-        order = np.argsort(table["row"].to_numpy(), kind="stable")
-        self.table = table.take(pa.array(order))
-        self.rows = self.table["row"].to_numpy()
-        self.is_near: npt.NDArray[np.bool_] = is_near[order]
 
 
 @dataclass
@@ -82,16 +62,14 @@ class WriteTask:
         groups: input shards of each group.
         dumps: names of dumps by rank.
         extra: columns after the documents contract.
-        exact_step: name of the exact_dedup step, "" if there is none.
-        near_step: name of the near_dedup step, "" if there is none.
+        steps: the steps that remove whole duplicates, in their order.
     """
 
     files: DedupFiles
     groups: list[list[int]]
     dumps: list[str]
     extra: list[pa.Field]
-    exact_step: str
-    near_step: str
+    steps: tuple[RemovingStep, ...]
 
     def __call__(self, number: int) -> dict[str, Any]:
         """Writes one group; gives the marker's body: parts and counts."""
@@ -111,81 +89,57 @@ class WriteTask:
         return {"parts": parts, "tally": outputs.tally.tree, "rows": outputs.kept.rows}
 
     @cached_property
-    def _exact_parts(self) -> list[Path]:
-        return self.files.exact_removals()
-
-    @cached_property
-    def _near_parts(self) -> list[Path]:
-        return self.files.near_removals() if self.near_step else []
+    def _removals(self) -> RemovalReader:
+        return RemovalReader(self.files, self.steps)
 
     def _write_shard(self, shard: int, outputs: _Outputs) -> None:
         path = candidates_of(self.files.layout, self.files.measured(shard))
         if path is None:
             return
-        removed = _Removed(
-            read_shard_rows(self._exact_parts, shard, REMOVALS), read_shard_rows(self._near_parts, shard, REMOVALS)
-        )
+        removed = self._removals.read(shard)
         first = 0
-        with pq.ParquetFile(path) as file:
+        with open_parquet(path) as file:
             for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-                self._write_batch(batch, first, removed, outputs)
+                self._write_batch(batch, removed.between(first, first + batch.num_rows), outputs)
                 first += batch.num_rows
 
-    def _write_batch(self, batch: pa.RecordBatch, first: int, removed: _Removed, outputs: _Outputs) -> None:
-        begin, end = np.searchsorted(removed.rows, [first, first + batch.num_rows])
-        rows = removed.rows[begin:end] - np.uint32(first)
-        stays = np.ones(batch.num_rows, np.bool_)
-        stays[rows] = False
-        kept = batch.filter(pa.array(stays))
+    def _write_batch(self, batch: pa.RecordBatch, removed: Removed, outputs: _Outputs) -> None:
+        kept = batch.filter(pa.array(removed.stay(batch.num_rows)))
         outputs.kept.write(conform(kept, outputs.kept.schema))
         sizes = document_sizes(kept)
         outputs.tally.add_documents(kept["source"], sizes, "kept")
         outputs.tally.add_lengths(kept["source"], sizes)
         outputs.tally.add_languages(kept["source"], kept["language"])
-        if end > begin:
-            self._write_removed(
-                batch.take(pa.array(rows)), removed.table.slice(begin, end - begin), removed.is_near[begin:end], outputs
-            )
-        for step, near in ((self.exact_step, False), (self.near_step, True)):
-            if step:
-                # What exact deduplication has removed never enters near-deduplication.
-                entered = (
-                    batch
-                    if not near
-                    else batch.filter(pa.array(_without(batch.num_rows, rows[~removed.is_near[begin:end]])))
-                )
-                outputs.tally.add_documents(entered["source"], document_sizes(entered), "entered", step)
+        for number, step in enumerate(self.steps):
+            # What a step has removed never enters the next.
+            entered = batch.filter(pa.array(removed.stay(batch.num_rows, number) & rows_of(batch, step.sources)))
+            outputs.tally.add_documents(entered["source"], document_sizes(entered), "entered", step.title)
+        if removed.rows.size:
+            self._write_removed(batch.take(pa.array(removed.rows)), removed, outputs)
 
-    def _write_removed(
-        self, batch: pa.RecordBatch, removals: pa.Table, is_near: npt.NDArray[np.bool_], outputs: _Outputs
-    ) -> None:
-        step = pa.array(np.where(is_near, self.near_step, self.exact_step).tolist(), pa.string())
-        reasons = pa.array(
-            [[NEAR_DUPLICATE if near else EXACT_DUPLICATE] for near in is_near.tolist()], pa.list_(pa.string())
-        )
+    def _write_removed(self, batch: pa.RecordBatch, removed: Removed, outputs: _Outputs) -> None:
+        number = pa.array(removed.step)
+        step = pa.array([item.title for item in self.steps], pa.string()).take(number)
+        reasons = pa.array([[item.reason] for item in self.steps], pa.list_(pa.string())).take(number)
         rejects = batch.append_column("step", step).append_column("reasons", reasons)
         outputs.rejects.write(conform(rejects, outputs.rejects.schema))
         sizes = document_sizes(batch)
-        for name, rows in ((self.exact_step, ~is_near), (self.near_step, is_near)):
-            if rows.any():
-                mask = pa.array(rows)
-                outputs.tally.add_reasons(name, batch["source"].filter(mask), sizes.filter(mask), reasons.filter(mask))
-        dump = pa.array(self.dumps, pa.string()).take(removals["kept_dump"].combine_chunks())
+        for place, item in enumerate(self.steps):
+            mask = pa.array(removed.step == place)
+            if pc.any(mask).as_py():
+                sources = batch["source"].filter(mask)
+                outputs.tally.add_reasons(item.title, sources, sizes.filter(mask), reasons.filter(mask))
+        evidence = removed.evidence
+        dump = pa.array(self.dumps, pa.string()).take(evidence["kept_dump"].combine_chunks())
         columns = [
             batch["id"],
-            _ids(removals, "kept"),
-            removals["similarity"].combine_chunks(),
+            _ids(evidence, "kept"),
+            evidence["similarity"].combine_chunks(),
             pc.if_else(pc.equal(dump, ""), None, dump),
-            _ids(removals, "cluster"),
+            _ids(evidence, "cluster"),
             step,
         ]
         outputs.duplicates.write(pa.RecordBatch.from_arrays(columns, schema=DUPLICATES))
-
-
-def _without(length: int, rows: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
-    mask = np.ones(length, np.bool_)
-    mask[rows] = False
-    return mask
 
 
 def _ids(removals: pa.Table, name: str) -> pa.StringArray:

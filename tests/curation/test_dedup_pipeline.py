@@ -17,7 +17,7 @@ from curation.job.index import INDEX_SHUFFLE, IndexTask, build_index
 from curation.job.layout import Layout
 from schemas.coder import RecordBatchCoder
 
-FILES = DedupFiles(Layout(Path("nowhere"), "run"), num_shards=3, num_ranges=16, has_exact=True)
+FILES = DedupFiles(Layout(Path("nowhere"), "run"), num_shards=3, num_ranges=16, exact=("text",))
 BATCHES = typehints.Tuple[int, pa.RecordBatch]
 NUMBERS = typehints.Tuple[int, int]
 

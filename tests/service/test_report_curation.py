@@ -12,8 +12,8 @@ from report_world import ReportWorld, small_world
 
 from curation.job.layout import Layout
 from curation.job.manifest import Artifact, Manifest, make_funnel, save_manifest
+from curation.job.removals import NEAR_DUPLICATE
 from curation.job.tally import Tally
-from curation.job.writing import NEAR_DUPLICATE
 from curation.steps.language import NOT_KEPT, SCORE_TOO_LOW
 from schemas.arrow import extended
 from schemas.files import write_part
