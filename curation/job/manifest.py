@@ -92,7 +92,8 @@ class Manifest:
         kept: source -> documents and bytes kept.
         funnel: the steps in order.
         stats: `lengths`: source -> lower edge of a length class in bytes -> kept documents; `languages`: source -> language
-            -> kept documents.
+            -> kept documents; `histograms`: step -> source -> signal -> lower edge of a class
+            (`curation.job.histograms.EDGES`) -> documents that entered the step.
         stages: the stages in order.
         artifacts: every file that the run leaves, sorted by path.
         quarantined: rows in quarantine.
@@ -113,7 +114,7 @@ class Manifest:
     read: dict[str, dict[str, int]]
     kept: dict[str, dict[str, int]]
     funnel: list[FunnelStep]
-    stats: dict[str, dict[str, dict[str, int]]]
+    stats: dict[str, dict[str, Any]]
     stages: list[StageReport]
     artifacts: list[Artifact]
     quarantined: int

@@ -19,6 +19,7 @@ from columnar.hashing import content_hashes
 from columnar.minhash import MinHashPreset, band_hashes, signatures
 from curation.dedup.exact import url_hashes
 from curation.dedup.keys import split_ids
+from curation.job.histograms import add_histograms, judged_signals
 from curation.job.layout import MEASURE, Layout
 from curation.job.parts import LazyPart, conform
 from curation.job.plan import Plan, load_plan
@@ -114,6 +115,10 @@ class MeasureTask:
         return build_steps(self._plan.recipe, Path(self._plan.base))
 
     @cached_property
+    def _judged(self) -> dict[str, list[str]]:
+        return {step.name: judged_signals(step) for step in self._steps}
+
+    @cached_property
     def _dump_ranks(self) -> pa.Array:
         return pa.array(self._plan.dumps, pa.string())
 
@@ -185,6 +190,9 @@ class MeasureTask:
             taken = _of_sources(batch, step.sources)
             shard.tally.add_documents(taken["source"], document_sizes(taken), "entered", step.name)
             output = guarded_apply(step, batch)
+            for judged in (output.kept, output.rejects):
+                if judged is not None:
+                    add_histograms(shard.tally, step.name, _of_sources(judged, step.sources), self._judged[step.name])
             if output.rejects is not None and output.rejects.num_rows:
                 rejects = output.rejects
                 shard.rejects.write(conform(rejects, shard.rejects.schema))

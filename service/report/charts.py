@@ -136,6 +136,8 @@ def histogram(
     x_label: str,
     y_label: str = "",
     log: bool = False,
+    threshold: float | None = None,
+    stacked: bool = False,
 ) -> Markup:
     """Draws counts by bin as one panel: the first series as an area behind, the others in front of it.
 
@@ -146,8 +148,11 @@ def histogram(
         x_label: name and unit of the x axis.
         y_label: what is counted.
         log: whether the x axis is logarithmic.
+        threshold: a value that is marked by a line.
+        stacked: whether a series stands on the one before it.
     """
-    ticks = nice_ticks(max((max(item.counts, default=0) for item in series), default=0))
+    totals = [sum(counts) if stacked else max(counts) for counts in zip(*(item.counts for item in series), strict=True)]
+    ticks = nice_ticks(max(totals, default=0))
     floor = PANEL_HEIGHT - _BOTTOM
     low, high = _scaled(edges[0], log), _scaled(edges[-1], log)
 
@@ -158,6 +163,7 @@ def histogram(
         return floor - count / ticks[-1] * (floor - _TOP)
 
     bars: list[Markup] = []
+    below = [0] * (len(edges) - 1)
     for item in series:
         for index, count in enumerate(item.counts):
             if not count:
@@ -165,7 +171,9 @@ def histogram(
             left, right = x(edges[index]), x(edges[index + 1])
             told = f"{item.label}: {count:,} at {compact(edges[index])} to {compact(edges[index + 1])}"
             # A bin with something in it is never invisible.
-            top = min(y(count), floor - 1)
+            bottom = y(below[index]) if stacked else floor
+            top = min(y(count + (below[index] if stacked else 0)), bottom - 1)
+            below[index] += count
             bars.append(
                 element(
                     "rect",
@@ -174,7 +182,7 @@ def histogram(
                     x=left + 0.5,
                     y=top,
                     width=max(right - left - 1, 0.5),
-                    height=floor - top,
+                    height=bottom - top,
                 )
             )
     return element(
@@ -182,6 +190,7 @@ def histogram(
         element("title", title),
         *_y_axis(ticks, y, y_label),
         *bars,
+        *_threshold_line(threshold, x, floor),
         *_x_axis(_x_ticks(edges, log), x, floor, x_label),
         class_="panel",
         viewBox=f"0 0 {PANEL_WIDTH} {PANEL_HEIGHT}",
@@ -190,8 +199,15 @@ def histogram(
     )
 
 
+def _threshold_line(threshold: float | None, x: Scale, floor: float) -> list[Markup]:
+    if threshold is None or not _LEFT <= x(threshold) <= PANEL_WIDTH - _RIGHT:
+        return []
+    told = element("title", f"threshold {threshold:g}")
+    return [element("line", told, class_="threshold", x1=x(threshold), x2=x(threshold), y1=_TOP - 4, y2=floor)]
+
+
 def _scaled(value: float, log: bool) -> float:
-    return math.log10(value) if log else value
+    return math.log10(max(value, 1e-9)) if log else value
 
 
 def _x_ticks(edges: Sequence[float], log: bool) -> list[float]:
@@ -201,8 +217,13 @@ def _x_ticks(edges: Sequence[float], log: bool) -> list[float]:
         return [number * step for number in range(first, last + 1)]
     first, last = math.ceil(math.log10(edges[0]) - 1e-9), math.floor(math.log10(edges[-1]) + 1e-9)
     powers = [10.0**power for power in range(first, last + 1)]
-    if len(powers) < 3:
-        return [edges[index] for index in range(0, len(edges), max(1, len(edges) // 4))]
+    if sum(edges[0] <= power <= edges[-1] for power in powers) < 3:
+        for digits in ((1, 2, 5), (1, 2, 3, 5, 7), (1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)):
+            between = [digit * power for power in powers for digit in digits]
+            between = [value for value in between if edges[0] <= value <= edges[-1]]
+            if len(between) >= 3:
+                return between[:: math.ceil(len(between) / _MOST_X_LABELS)]
+        return [edges[0], edges[-1]]
     return powers[:: math.ceil(len(powers) / _MOST_X_LABELS)]
 
 

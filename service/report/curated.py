@@ -3,6 +3,7 @@
 Reads `curate/manifest.json` below the out folder and, boundedly, the Parquet files beside it.
 """
 
+import contextlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,8 +18,11 @@ from curation.rules.tables import resolve_rules
 from schemas.errors import RecipeError
 from schemas.recipe import CurateRecipe
 from schemas.steps import FilterRecipe, LanguageRecipe, NearDedupRecipe
+from service.report.browser import browsed_facts
 from service.report.documents import document_facts
+from service.report.domains import domain_facts
 from service.report.facts import CurationFact, FaultFact, Funnel, FunnelStep, InputFact, ReasonFact, ThresholdFact
+from service.report.signals import RuleOf, signal_facts
 from service.report.twins import Documents, evidence_facts
 
 RUN_FOLDER = "curate"
@@ -41,7 +45,10 @@ def curation_fact(out: Path) -> CurationFact | None:
         return None
     recipe = _recipe(manifest)
     near = {step.title for step in recipe.steps if step.kind == "near_dedup"} if recipe else set()
-    documents = document_facts(manifest.paths(folder, "kept"), manifest.paths(folder, "rejects"))
+    kept, removed = manifest.paths(folder, "kept"), manifest.paths(folder, "rejects")
+    documents = document_facts(kept, removed)
+    domains, num_domains = domain_facts(kept, removed)
+    thresholds = _thresholds(manifest, recipe) if recipe else []
     index = Documents(folder, manifest.paths(folder, "index"))
     evidence = evidence_facts(manifest.paths(folder, "duplicates"), near, index)
     return CurationFact(
@@ -56,7 +63,11 @@ def curation_fact(out: Path) -> CurationFact | None:
         lengths=documents.lengths,
         languages=documents.languages,
         documents_sampled=documents.sampled,
-        thresholds=_thresholds(manifest, recipe) if recipe else [],
+        thresholds=thresholds,
+        signals=signal_facts(manifest.stats.get("histograms", {}), _numeric(thresholds)),
+        domains=domains,
+        num_domains=num_domains,
+        browsed=browsed_facts(kept, removed, index, thresholds),
         num_near_duplicates=sum(step.documents_rejected for step in manifest.funnel if step.step in near),
         duplicates_by_step=evidence.by_step,
         twins=evidence.twins,
@@ -180,6 +191,15 @@ def _thresholds(manifest: Manifest, recipe: CurateRecipe) -> list[ThresholdFact]
                 )
             )
     return facts
+
+
+def _numeric(thresholds: Sequence[ThresholdFact]) -> list[RuleOf]:
+    """Gives the rules that compare a number, for the histograms."""
+    found = []
+    for rule in thresholds:
+        with contextlib.suppress(ValueError):
+            found.append((rule.step, rule.reason, rule.signal, rule.operator, float(rule.threshold), rule.any))
+    return found
 
 
 def _rules(step: FilterRecipe | LanguageRecipe | NearDedupRecipe | None) -> list[tuple[str, str, str, str, str]]:

@@ -147,6 +147,47 @@ class ThresholdFact:
 
 
 @dataclass(frozen=True)
+class SignalFact:
+    """The values of one rule's signal over the documents that entered its step, in bins between `edges`, parted by the rule."""
+
+    step: str
+    reason: str
+    signal: str
+    operator: str
+    threshold: float
+    edges: Sequence[float]
+    passing: Sequence[int]
+    failing: Sequence[int]
+    log: bool
+    num_failing: int
+
+
+@dataclass(frozen=True)
+class DomainFact:
+    """Documents of one host before and after curation."""
+
+    domain: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
+class BrowsedFact:
+    """One document to look at: kept, or rejected for its first reason. `tag` names the filter button that shows it."""
+
+    id: str
+    tag: str
+    step: str
+    reasons: Sequence[str]
+    readings: Sequence[str]  # why, in numbers: "words 12 < 50"
+    source: str
+    where: str
+    language: str
+    characters: int
+    text: Markup
+
+
+@dataclass(frozen=True)
 class TwinSide:
     """One document of a pair."""
 
@@ -170,12 +211,13 @@ class TwinFact:
 
 @dataclass(frozen=True)
 class ClusterFact:
-    """Documents that were found near each other: one stays, `removed` went."""
+    """Documents that were found near each other: one stays, `removed` went; `farthest` is the least similar of them."""
 
     id: str
     removed: int
     kept_where: str
     removed_where: Sequence[str]
+    farthest: TwinFact | None = None
 
 
 @dataclass(frozen=True)
@@ -207,6 +249,10 @@ class CurationFact:
     languages: Sequence[LanguageFact] = ()
     documents_sampled: Sampled = Sampled()
     thresholds: Sequence[ThresholdFact] = ()
+    signals: Sequence[SignalFact] = ()
+    domains: Sequence[DomainFact] = ()
+    num_domains: int = 0
+    browsed: Sequence[BrowsedFact] = ()
     duplicates_by_step: Mapping[str, int] = field(default_factory=dict)
     num_near_duplicates: int = 0
     twins: Sequence[TwinFact] = ()
@@ -215,6 +261,12 @@ class CurationFact:
     clusters: Sequence[ClusterFact] = ()
     duplicates_sampled: Sampled = Sampled()
     files: Sequence[tuple[str, int, int, int]] = ()  # kind, files, rows, bytes
+
+    @property
+    def browsed_tags(self) -> list[tuple[str, str, int]]:
+        """What there is to look at, as (tag, words, documents), in order."""
+        words = {item.tag: item.reasons[0] if item.reasons else "kept" for item in self.browsed}
+        return [(tag, word, sum(item.tag == tag for item in self.browsed)) for tag, word in words.items()]
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from schemas.files import write_bytes_durably
 from service.report import charts
-from service.report.facts import ReportFacts
+from service.report.facts import CurationFact, ReportFacts
 from service.report.formats import format_bytes, format_number, format_percent, format_time, short_name
 from service.report.gather import gather
 from service.report.highlight import plain_marks
@@ -47,13 +47,21 @@ def write_report(engine: sa.Engine, out: Path, target: Path) -> Path:
 def render_within(facts: ReportFacts, max_bytes: int) -> str:
     """Gives the page with as many samples and pairs as fit into `max_bytes` of UTF-8; the numbers always stay."""
     page = render(facts)
-    while len(page.encode("utf-8")) > max_bytes and (facts.samples or (facts.curation and facts.curation.twins)):
+    while len(page.encode("utf-8")) > max_bytes and (facts.samples or _has_texts(facts.curation)):
         curation = facts.curation
         if curation is not None:
-            curation = replace(curation, twins=curation.twins[: len(curation.twins) // 2])
+            curation = replace(
+                curation,
+                twins=curation.twins[: len(curation.twins) // 2],
+                browsed=curation.browsed[: len(curation.browsed) // 2],
+            )
         facts = replace(facts, samples=facts.samples[: len(facts.samples) // 2], curation=curation)
         page = render(facts)
     return page
+
+
+def _has_texts(curation: CurationFact | None) -> bool:
+    return curation is not None and bool(curation.twins or curation.browsed)
 
 
 def render(facts: ReportFacts) -> str:

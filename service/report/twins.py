@@ -61,6 +61,7 @@ class _Cluster:
     removed: int
     kept_id: str
     examples: list[str]
+    farthest: _Pair
 
 
 class Documents:
@@ -199,7 +200,9 @@ def _clusters(scan: Scan, names: Sequence[str]) -> dict[str, _Cluster]:
         return found
     for _, batch in scan.batches(_COLUMNS):
         for row in batch.filter(pc.is_in(batch.column("cluster_id"), pa.array(sorted(wanted)))).to_pylist():
-            cluster = found.setdefault(row["cluster_id"], _Cluster(0, row["kept_id"], []))
+            pair = _Pair(row["similarity"], row["id"], row["kept_id"], row["step"])
+            cluster = found.setdefault(row["cluster_id"], _Cluster(0, row["kept_id"], [], pair))
+            cluster.farthest = min(cluster.farthest, pair, key=lambda item: (item.similarity, item.id))
             cluster.removed += 1
             cluster.kept_id = min(cluster.kept_id, row["kept_id"])
             cluster.examples = sorted([*cluster.examples, row["id"]])[:CLUSTER_EXAMPLES]
@@ -214,6 +217,12 @@ def _cluster_facts(clusters: dict[str, _Cluster], sizes: Counter[str], documents
         return where(found[number]) if number in found else number
 
     return [
-        ClusterFact(name, cluster.removed, told(cluster.kept_id), [told(number) for number in cluster.examples])
+        ClusterFact(
+            name,
+            cluster.removed,
+            told(cluster.kept_id),
+            [told(number) for number in cluster.examples],
+            next(iter(_twin_facts([cluster.farthest], documents)), None),
+        )
         for name, cluster in sorted(clusters.items(), key=lambda item: (-sizes[item[0]], item[0]))
     ]

@@ -21,6 +21,7 @@ from schemas.ids import document_id
 from schemas.recipe import CurateRecipe
 from service.report import curated, documents, parquet, twins
 from service.report.curated import curation_fact
+from service.report.domains import domain_facts
 from service.report.facts import Sampled
 from service.report.gather import gather
 from service.report.page import MAX_PAGE_BYTES, render, write_report
@@ -277,6 +278,41 @@ def test_clusters_largest_first_with_paths(out):
     assert all(len(cluster.removed_where) == 3 for cluster in fact.clusters)
 
 
+def test_the_largest_clusters_show_their_farthest_member(out):
+    fact = curation_fact(out)
+    for cluster in fact.clusters:
+        assert cluster.farthest is not None
+        assert cluster.farthest.hunks
+
+
+def test_documents_of_every_reason_can_be_browsed(out):
+    fact = curation_fact(out)
+    tags = [words for _, words, _ in fact.browsed_tags]
+    first = {reason.reason for step in fact.funnels[0].steps for reason in step.reasons if reason.first}
+    assert tags[0] == "kept"
+    assert set(tags[1:]) == first
+    kept = [item for item in fact.browsed if item.tag == "kept"]
+    assert kept == sorted(kept, key=lambda item: item.id)
+    assert all(0 < count <= 12 for _, _, count in fact.browsed_tags)
+    assert all(item.reasons and item.step for item in fact.browsed if item.tag != "kept")
+
+
+def test_hosts_are_counted_before_and_after(tmp_path):
+    schema = pa.schema([("url", pa.string())])
+    for name, urls in {
+        "kept": ["https://www.A.org/x", "http://user@b.org:80/y", None, "no address"],
+        "gone": ["https://a.org?q", "HTTPS://a.org#z", "https://c.org/"],
+    }.items():
+        pq.write_table(pa.table({"url": urls}, schema), tmp_path / f"{name}.parquet")
+    found, total = domain_facts([tmp_path / "kept.parquet"], [tmp_path / "gone.parquet"])
+    assert [(item.domain, item.before, item.after) for item in found] == [
+        ("a.org", 3, 1),
+        ("b.org", 1, 1),
+        ("c.org", 1, 0),
+    ]
+    assert total == 3
+
+
 def test_fewer_twins_are_picked_evenly(out, monkeypatch):
     monkeypatch.setattr(twins, "MAX_TWINS", 3)
     fact = curation_fact(out)
@@ -306,7 +342,7 @@ def test_the_page_shows_all_of_it(out):
     world = ReportWorld(out)
     world.run("curate", "corpus")
     page = write_report(world.engine, out, out / "report.html").read_text(encoding="utf-8")
-    for section in ("funnel", "quarantine", "lengths", "languages", "thresholds", "duplicates", "runs"):
+    for section in ("funnel", "quarantine", "lengths", "languages", "thresholds", "browse", "duplicates", "runs"):
         assert f'<section id="{section}"' in page
     for section in ("verdicts", "samples", "selection"):
         assert f'id="{section}"' not in page

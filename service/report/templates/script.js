@@ -21,7 +21,7 @@
   // Samples by verdict.
   for (const group of document.querySelectorAll("[data-filter]")) {
     const buttons = [...group.querySelectorAll("button")];
-    const items = [...document.querySelectorAll("[data-tags]")];
+    const items = [...group.closest("section").querySelectorAll("[data-tags]")];
     for (const button of buttons) {
       button.addEventListener("click", () => {
         press(buttons, button);
