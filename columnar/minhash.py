@@ -18,19 +18,18 @@ another value is another preset field.
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import Any, Self
+from typing import Self
 
 import numba as nb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from columnar.codepoints import SPACE, properties
-from columnar.normalization import BLANK, DIGIT, DROPPED, HANGUL, SEQUENCE, normal_form, normal_forms
-from columnar.text import Int, buffers, decode
-from columnar.words import NO_WORD, SPACED_WORD, UNSPACED_WORD, next_word_state
-
-Uint64s = npt.NDArray[np.uint64]
+from columnar.codepoints import properties
+from columnar.minhash_vectors import LANES, fold_least_1, fold_least_7
+from columnar.minhash_words import Uint64s, hash_ngrams, hash_words, mix
+from columnar.normalization import normal_forms
+from columnar.text import buffers
 
 _MASK = (1 << 64) - 1
 _MAX_NGRAM = 64
@@ -117,12 +116,13 @@ def signatures(texts: pa.LargeStringArray, preset: MinHashPreset) -> pa.FixedSiz
     Raises:
         TypeError, ValueError: see `columnar.text.buffers`.
     """
-    hashes, starts = _shingle_hashes(texts, preset)
-    factors, offsets = _functions(preset.num_perm, preset.seed)
+    offsets, data = buffers(texts)
+    rest = -preset.num_perm % LANES
+    factors, summands = (np.pad(drawn, (0, rest)) for drawn in _functions(preset.num_perm, preset.seed))
     values = np.empty((len(texts), preset.num_perm), np.uint64)
-    _least_values(hashes, starts, factors, offsets, values)
-    empty = pa.array(np.diff(starts) == 0)
-    return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), preset.num_perm, mask=empty)
+    empty = np.empty(len(texts), np.bool_)
+    _sign(offsets, data, properties(), *normal_forms(), preset.ngram, factors, summands, values, empty)
+    return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), preset.num_perm, mask=pa.array(empty))
 
 
 def band_hashes(signatures: pa.FixedSizeListArray, preset: MinHashPreset) -> Uint64s:
@@ -139,7 +139,7 @@ def band_hashes(signatures: pa.FixedSizeListArray, preset: MinHashPreset) -> Uin
     with np.errstate(over="ignore"):
         hashes = np.zeros(used.shape[:2], np.uint64)
         for row in range(preset.rows):
-            hashes = _mixed((hashes ^ used[:, :, row]) * _BAND_FACTOR)
+            hashes = mix((hashes ^ used[:, :, row]) * _BAND_FACTOR)
     hashes[hashes == 0] = 1
     hashes[np.asarray(signatures.is_null())] = 0
     return hashes
@@ -201,8 +201,7 @@ def _shingle_hashes(texts: pa.LargeStringArray, preset: MinHashPreset) -> tuple[
     # A word takes a byte and a space, or more. Pages that the kernel does not reach never become real memory.
     hashes = np.empty(int(offsets[-1] - offsets[0]) // 2 + len(texts), np.uint64)
     starts = np.zeros(len(texts) + 1, np.int64)
-    forms, form_starts, form_pool = normal_forms()
-    _hash_shingles(offsets, data, properties(), forms, form_starts, form_pool, preset.ngram, hashes, starts)
+    _hash_shingles(offsets, data, properties(), *normal_forms(), preset.ngram, hashes, starts)
     return hashes[: starts[-1]], starts
 
 
@@ -219,143 +218,8 @@ def _functions(num_perm: int, seed: int) -> tuple[Uint64s, Uint64s]:
     return np.array(drawn[0::2], np.uint64) | np.uint64(1), np.array(drawn[1::2], np.uint64)
 
 
-# --- Kernels. Constants are uint64: beside a signed number, Numba would turn them into floats. ---
-
-_WORD_FACTOR = np.uint64(0x9E3779B97F4A7C15)
-_SHINGLE_FACTOR = np.uint64(0xD6E8FEB86659FD93)
 _BAND_FACTOR = np.uint64(0xA0761D6478BD642F)
-_MIX_1 = np.uint64(0xFF51AFD7ED558CCD)
-_MIX_2 = np.uint64(0xC4CEB9FE1A85EC53)
-_SHIFT = np.uint64(33)
-# By byte: whether it is ASCII white space or punctuation; an ASCII letter in lower case, 0 for any other.
-_IS_BLANK = np.array([b < 0x80 and normal_form(chr(b)).isspace() for b in range(256)], np.bool_)
-_LOWER = np.array([ord(chr(b).lower()) if b < 0x80 and chr(b).isalpha() else 0 for b in range(256)], np.uint64)
-
-
-def _mix(h: Any) -> Any:  # one body for scalars in kernels and for arrays
-    """Scatters every bit of a 64-bit hash over all others (the finaliser of MurmurHash3)."""
-    h = (h ^ (h >> _SHIFT)) * _MIX_1
-    h = (h ^ (h >> _SHIFT)) * _MIX_2
-    return h ^ (h >> _SHIFT)
-
-
-_mixed = _mix
-_mix_in_kernel = nb.njit(inline="always")(_mix)
-
-
-@nb.njit(inline="always")
-def _add_character(h: np.uint64, point: int) -> np.uint64:
-    added: np.uint64 = (h ^ np.uint64(point)) * _WORD_FACTOR
-    return added
-
-
-@nb.njit(inline="always")
-def _is_separator(point: int) -> bool:
-    """Says whether a character may stand inside a number: `normalization.DECIMAL_SEPARATORS`."""
-    return point in (0x2E, 0x2C, 0x060C, 0x066B) or 0x2396 <= point <= 0x2398
-
-
-@nb.njit(inline="always")
-def _add_forms(
-    h: np.uint64, point: int, form: int, form_starts: npt.NDArray[np.int32], form_pool: npt.NDArray[np.int32]
-) -> np.uint64:
-    """Adds to a word hash what a character becomes: one character, a syllable's letters, or a sequence."""
-    if form >= 0:
-        h = _add_character(h, form)
-    elif form == HANGUL:
-        syllable = point - 0xAC00
-        h = _add_character(h, 0x1100 + syllable // 588)
-        h = _add_character(h, 0x1161 + syllable % 588 // 28)
-        if syllable % 28:
-            h = _add_character(h, 0x11A7 + syllable % 28)
-    else:
-        for k in range(form_starts[SEQUENCE - form], form_starts[SEQUENCE - form + 1]):
-            h = _add_character(h, form_pool[k])
-    return h
-
-
-@nb.njit(inline="always")
-def _is_digit(data: npt.NDArray[np.uint8], at: int, end: int, forms: npt.NDArray[np.int32]) -> bool:
-    if at >= end:
-        return False
-    if data[at] < 0x80:
-        return bool(48 <= data[at] <= 57)
-    return bool(forms[decode(data, at, end)[0]] == DIGIT)
-
-
-@nb.njit(nogil=True)
-def _hash_words(
-    data: npt.NDArray[np.uint8],
-    at: int,
-    end: int,
-    table: npt.NDArray[np.uint8],
-    forms: npt.NDArray[np.int32],
-    form_starts: npt.NDArray[np.int32],
-    form_pool: npt.NDArray[np.int32],
-    out: Uint64s,
-    to: int,
-) -> int:
-    """Writes the hashes of one document's normalised words to `out[to:]`; gives the position after the last."""
-    state = 0
-    h = np.uint64(0)
-    number = 0  # inside a number: 1 whole part, 2 just after its separator, 3 fraction
-    while at < end:
-        byte = data[at]
-        # The usual cases without the general machinery: white space or punctuation, and a run of ASCII letters.
-        if _IS_BLANK[byte] and number == 0:
-            if state != NO_WORD:
-                out[to] = _mix_in_kernel(h)
-                to += 1
-                state = NO_WORD
-            at += 1
-            continue
-        if _LOWER[byte]:
-            if state in (NO_WORD, UNSPACED_WORD):
-                if state != NO_WORD:
-                    out[to] = _mix_in_kernel(h)
-                    to += 1
-                h = np.uint64(0)
-            while at < end and _LOWER[data[at]]:
-                h = (h ^ _LOWER[data[at]]) * _WORD_FACTOR
-                at += 1
-            state = SPACED_WORD
-            number = 0
-            continue
-        if byte < 0x80:
-            point, size = np.int64(byte), 1
-        else:
-            point, size = decode(data, at, end)
-        at += size
-        form: Int = np.int64(forms[point])
-        bits: Int = np.int64(table[point])
-        if form == DIGIT:
-            if number > 0:
-                number = 3 if number == 2 else number
-                continue
-            number = 1
-            form = np.int64(48)
-        elif number > 0:
-            if number == 1 and _is_separator(point) and _is_digit(data, at, end, forms):
-                number = 2
-                continue
-            number = 0
-        if form == DROPPED:
-            continue
-        if form == BLANK:
-            bits = SPACE
-        previous = state
-        state, begins = next_word_state(state, bits)
-        if previous != 0 and (begins or state == 0):
-            out[to] = _mix_in_kernel(h)
-            to += 1
-        if begins:
-            h = np.uint64(0)
-        if state != 0:
-            h = _add_forms(h, point, form, form_starts, form_pool)
-    if state != 0:
-        out[to] = _mix_in_kernel(h)
-        to += 1
-    return to
+_GREATEST = np.uint64(_MASK)
 
 
 @nb.njit(cache=True, nogil=True)
@@ -371,43 +235,53 @@ def _hash_shingles(
     starts: npt.NDArray[np.int64],
 ) -> None:
     """Writes every document's shingle hashes to `out`, those of document `i` at `starts[i]:starts[i + 1]`."""
+    packed = np.empty(_most_words(offsets), np.bool_)
     for i in range(offsets.size - 1):
-        start = starts[i]
-        end = _hash_words(data, offsets[i], offsets[i + 1], table, forms, form_starts, form_pool, out, start)
-        if end > start:
-            # In place: shingle k needs the words from k on.
-            length = min(ngram, end - start)
-            end -= length - 1
-            for k in range(start, end):
-                h = np.uint64(length)
-                for word in range(k, k + length):
-                    h = (h ^ out[word]) * _SHINGLE_FACTOR
-                    h ^= h >> _SHIFT
-                out[k] = _mix_in_kernel(h)
-        starts[i + 1] = end
+        words = out[starts[i] :]
+        count = hash_words(data, offsets[i], offsets[i + 1], table, forms, form_starts, form_pool, words, packed)
+        starts[i + 1] = starts[i] + hash_ngrams(words, count, ngram)
 
 
 @nb.njit(cache=True, nogil=True)
-def _least_values(
-    hashes: Uint64s, starts: npt.NDArray[np.int64], factors: Uint64s, offsets: Uint64s, out: Uint64s
+def _sign(
+    offsets: npt.NDArray[np.int64],
+    data: npt.NDArray[np.uint8],
+    table: npt.NDArray[np.uint8],
+    forms: npt.NDArray[np.int32],
+    form_starts: npt.NDArray[np.int32],
+    form_pool: npt.NDArray[np.int32],
+    ngram: int,
+    factors: Uint64s,
+    summands: Uint64s,
+    out: Uint64s,
+    empty: npt.NDArray[np.bool_],
 ) -> None:
-    """Writes the least value of each function over each document's shingles; the greatest number where there is none."""
-    for i in range(starts.size - 1):
-        least = out[i]
-        least[:] = np.uint64(0xFFFFFFFFFFFFFFFF)
-        k = starts[i]
-        # Four at a time: the running minimum is then loaded and stored a quarter as often.
-        while k + 4 <= starts[i + 1]:
-            h0, h1, h2, h3 = hashes[k], hashes[k + 1], hashes[k + 2], hashes[k + 3]
-            for p in range(factors.size):
-                a, b = factors[p], offsets[p]
-                least[p] = min(h0 * a + b, h1 * a + b, h2 * a + b, h3 * a + b, least[p])
-            k += 4
-        while k < starts[i + 1]:
-            h0 = hashes[k]
-            for p in range(factors.size):
-                least[p] = min(h0 * factors[p] + offsets[p], least[p])
-            k += 1
+    """Writes the least value of each function over each document's shingles to `out`; says which documents have none.
+
+    A document's shingles are made and used up before the next one's: they never leave the processor's cache.
+    """
+    most = _most_words(offsets)
+    packed, hashes = np.empty(most, np.bool_), np.empty(most, np.uint64)
+    least = np.empty(factors.size, np.uint64)
+    for i in range(offsets.size - 1):
+        count = hash_words(data, offsets[i], offsets[i + 1], table, forms, form_starts, form_pool, hashes, packed)
+        count = hash_ngrams(hashes, count, ngram)
+        least[:] = _GREATEST
+        p = 0
+        while p + 7 * LANES <= factors.size:
+            fold_least_7(hashes, count, factors, summands, least, p)
+            p += 7 * LANES
+        while p < factors.size:
+            fold_least_1(hashes, count, factors, summands, least, p)
+            p += LANES
+        out[i] = least[: out.shape[1]]
+        empty[i] = count == 0
+
+
+@nb.njit(inline="always")
+def _most_words(offsets: npt.NDArray[np.int64]) -> int:
+    """Gives how many words a document may have at most: a word takes a byte and what parts it from the next, or two bytes."""
+    return int(np.max(np.diff(offsets))) // 2 + 1 if offsets.size > 1 else 0
 
 
 @nb.njit(cache=True, nogil=True)
