@@ -1,9 +1,12 @@
 """Decides which near-duplicates go. Pure, over arrays.
 
-In the order (dump, id), a document goes if and only if it is verified similar to an earlier document that stays. The document that stays in its place (`kept_id`) is the earliest such one, so the evidence does not change when later dumps
-come. Clusters, the connected components of verified pairs, are evidence too and decide nothing: being similar does not pass on.
+In the order of preference, a document goes if and only if it is verified similar to an earlier one that stays. The document that
+stays in its place (`kept_id`) is the earliest such one, so the evidence does not change when later dumps come. Clusters, the
+connected components of verified pairs, are evidence too and decide nothing: being similar does not pass on. But no pair leads out
+of a component, so components can be decided apart from each other.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numba as nb
@@ -11,15 +14,22 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from curation.dedup.components import flatten, unite
 from curation.dedup.exact import REMOVALS
-from curation.dedup.keys import Uint32s, Uint64s, pack, unpack
+from curation.dedup.keys import Uint32s, Uint64s, unpack
+from curation.dedup.shuffle import gather
+from curation.dedup.verify import EDGES
+
+#: One row a verified pair, or (`copy` is 1) an exact copy `place` that was removed for the document `earlier`.
+DECISION_SHUFFLE = pa.schema([*EDGES, pa.field("copy", pa.uint8(), nullable=False)])
 
 
 @dataclass(frozen=True)
 class Documents:
-    """The documents that have a verified pair: packed pointers (sorted, distinct), and the key of the order for each."""
+    """The documents that have a verified pair: packed pointers (sorted, distinct), and what the order goes by for each."""
 
     place: Uint64s
+    order: Uint64s
     dump: Uint32s
     id_hi: Uint64s
     id_lo: Uint64s
@@ -40,6 +50,31 @@ class Decision:
     cluster: npt.NDArray[np.int64]
 
 
+def near_decision(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
+    """Decides over whole components.
+
+    Args:
+        batches: of schema `DECISION_SHUFFLE`, in any order and any cut; the result is the same. All pairs of a component are
+            there, and the exact copies of its documents.
+
+    Returns:
+        Schema `REMOVALS`, sorted by (shard, row): the near-duplicates that go, and the corrected evidence of exact copies.
+    """
+    rows = gather(batches, DECISION_SHUFFLE)
+    pairs = np.flatnonzero(rows["copy"] == 0)
+    later, earlier = rows["place"][pairs], rows["earlier"][pairs]
+    place, at = np.unique(np.concatenate((later, earlier)), return_index=True)
+    sides = (("order", "earlier_order"), ("dump", "earlier_dump"), ("id_hi", "earlier_hi"), ("id_lo", "earlier_lo"))
+    keys = [np.concatenate((rows[one][pairs], rows[other][pairs]))[at] for one, other in sides]
+    documents = Documents(place, *keys)
+    decision = decide(documents, later, earlier, rows["similarity"][pairs])
+    copies = np.flatnonzero(rows["copy"])
+    moved = moved_removals(documents, decision, rows["place"][copies], rows["earlier"][copies])
+    table = pa.Table.from_batches([near_removals(documents, decision), moved])
+    table = table.sort_by([("shard", "ascending"), ("row", "ascending")]).combine_chunks()
+    return table.to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], REMOVALS)
+
+
 def decide(documents: Documents, later: Uint64s, earlier: Uint64s, similarity: npt.NDArray[np.float64]) -> Decision:
     """Applies the rule to verified pairs.
 
@@ -52,7 +87,7 @@ def decide(documents: Documents, later: Uint64s, earlier: Uint64s, similarity: n
     Raises:
         ValueError: if a pair's documents are not in the order.
     """
-    order = np.lexsort((documents.place, documents.id_lo, documents.id_hi, documents.dump))
+    order = np.lexsort((documents.place, documents.id_lo, documents.id_hi, documents.order))
     rank = np.empty(order.size, np.int64)
     rank[order] = np.arange(order.size)
     later_rank = rank[np.searchsorted(documents.place, later)]
@@ -82,18 +117,8 @@ def _stay(
         a, b = later[pair], earlier[pair]
         if kept_pair[a] < 0 and kept_pair[b] < 0:
             kept_pair[a] = pair
-        while first[a] != a:
-            first[a] = first[first[a]]
-            a = first[a]
-        while first[b] != b:
-            first[b] = first[first[b]]
-            b = first[b]
-        if a < b:
-            first[b] = a
-        else:
-            first[a] = b
-    for rank in range(first.size):
-        first[rank] = first[first[rank]]
+        unite(first, a, b)
+    flatten(first)
 
 
 def near_removals(documents: Documents, decision: Decision) -> pa.RecordBatch:
@@ -109,7 +134,7 @@ def near_removals(documents: Documents, decision: Decision) -> pa.RecordBatch:
     )
 
 
-def moved_removals(documents: Documents, decision: Decision, exact: pa.Table) -> pa.RecordBatch:
+def moved_removals(documents: Documents, decision: Decision, copy: Uint64s, twin: Uint64s) -> pa.RecordBatch:
     """Corrects the evidence of exact duplicates whose twin has near-duplicates: `kept_id` must be a document that stays.
 
     The texts are the same but for white space, so the twin's similarity to the document that stays is theirs too.
@@ -117,19 +142,18 @@ def moved_removals(documents: Documents, decision: Decision, exact: pa.Table) ->
     Args:
         documents: as for `decide`.
         decision: its result.
-        exact: removals of exact deduplication, schema `REMOVALS`.
+        copy: packed pointers of documents that exact deduplication has removed.
+        twin: of those for which it has.
 
     Returns:
-        The rows that change, sorted by place, marked `moved`.
+        The rows that change, schema `REMOVALS`, sorted by place, marked `moved`.
     """
-    place = pack(exact["shard"].to_numpy(), exact["row"].to_numpy())
-    twin = pack(exact["kept_shard"].to_numpy(), exact["kept_row"].to_numpy())
     at = np.minimum(np.searchsorted(documents.place, twin), max(len(documents.place) - 1, 0))
     known = np.flatnonzero(documents.place[at] == twin) if len(documents.place) else np.empty(0, np.int64)
-    known = known[np.argsort(place[known], kind="stable")]
+    known = known[np.argsort(copy[known], kind="stable")]
     rows = at[known]
     kept = np.where(decision.kept[rows] >= 0, decision.kept[rows], rows)
-    return _removals(documents, place[known], kept, decision.similarity[rows], decision.cluster[rows], moved=True)
+    return _removals(documents, copy[known], kept, decision.similarity[rows], decision.cluster[rows], moved=True)
 
 
 def _removals(

@@ -8,29 +8,47 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from columnar.minhash import jaccard_pairs
 from curation.dedup.keys import Uint32s, Uint64s, pack, unpack
+from schemas.files import read_parquet
 
-#: One row a verified pair of which the similarity reaches the threshold; `shard` and `row` are the later document.
+_KEYS = [
+    ("order", pa.uint64()),
+    ("dump", pa.uint32()),
+    ("id_hi", pa.uint64()),
+    ("id_lo", pa.uint64()),
+]
+
+#: One row a verified pair of which the similarity reaches the threshold: packed pointers of the later and the earlier document,
+#: and what the decision orders them by.
 EDGES = pa.schema(
     [
-        pa.field("shard", pa.uint32(), nullable=False),
-        pa.field("row", pa.uint32(), nullable=False),
-        pa.field("earlier_shard", pa.uint32(), nullable=False),
-        pa.field("earlier_row", pa.uint32(), nullable=False),
+        pa.field("place", pa.uint64(), nullable=False),
+        pa.field("earlier", pa.uint64(), nullable=False),
         pa.field("similarity", pa.float64(), nullable=False),
+        *(pa.field(name, kind, nullable=False) for name, kind in _KEYS),
+        pa.field("earlier_order", pa.uint64(), nullable=False),
+        pa.field("earlier_dump", pa.uint32(), nullable=False),
+        pa.field("earlier_hi", pa.uint64(), nullable=False),
+        pa.field("earlier_lo", pa.uint64(), nullable=False),
     ]
 )
 
-#: Where each document's shingles end in the shard's file, in numbers; they begin where the row before ends.
-SHINGLE_INDEX = pa.schema([pa.field("row", pa.uint32(), nullable=False), pa.field("end", pa.int64(), nullable=False)])
+#: One row a document with shingles, sorted by row: where they end in the shard's file, in numbers (they begin where those of the
+#: row before end), its order number, its dump's rank and its id.
+SHINGLE_INDEX = pa.schema(
+    [
+        pa.field("row", pa.uint32(), nullable=False),
+        pa.field("end", pa.int64(), nullable=False),
+        *(pa.field(name, kind, nullable=False) for name, kind in _KEYS),
+    ]
+)
 
 _PAIRS_AT_ONCE = 1 << 16
 _FETCH_BYTES = 128 << 20
@@ -101,8 +119,17 @@ class ShingleFiles:
     numbers: Path
 
 
+@dataclass(frozen=True)
+class _ShardIndex:
+    """A shard's `SHINGLE_INDEX`: rows, where each one's shingles begin and the last one's end, and the keys of the order."""
+
+    rows: Uint32s
+    bounds: npt.NDArray[np.int64]
+    keys: tuple[npt.NDArray[Any], ...]
+
+
 class ShingleReader:
-    """Fetches shingle sets by pointer. Remembers the indexes of the shards it has met last.
+    """Fetches shingle sets, and the keys of the order, by pointer. Remembers the indexes of the shards it has met last.
 
     Args:
         files: shard -> its files; a shard without candidates has none.
@@ -110,12 +137,32 @@ class ShingleReader:
 
     def __init__(self, files: dict[int, ShingleFiles]) -> None:
         self._files = files
-        self._bounds = lru_cache(_SHARDS_REMEMBERED)(self._read_bounds)
+        self._index = lru_cache(_SHARDS_REMEMBERED)(self._read_index)
+
+    def known(self, pointers: Uint64s) -> npt.NDArray[np.bool_]:
+        """Marks the documents whose shingles were written; `pointers` are packed, in any order."""
+        mask = np.zeros(len(pointers), np.bool_)
+        shards, rows = unpack(pointers)
+        for shard in np.unique(shards).tolist():
+            if shard in self._files:
+                mine = np.flatnonzero(shards == shard)
+                mask[mine] = np.isin(rows[mine], self._index(shard).rows)
+        return mask
 
     def sizes(self, pointers: Uint64s) -> npt.NDArray[np.int64]:
         """Gives the number of shingles of each document; `pointers` are packed and sorted."""
-        starts, ends = self._places(pointers)
-        return ends - starts
+        sizes = np.empty(len(pointers), np.int64)
+        for _, part, index, at in self._by_shard(pointers):
+            sizes[part] = index.bounds[at + 1] - index.bounds[at]
+        return sizes
+
+    def keys(self, pointers: Uint64s) -> list[npt.NDArray[Any]]:
+        """Gives order number, dump's rank and the two halves of the id of each document; `pointers` are packed and sorted."""
+        found: list[npt.NDArray[Any]] = [np.empty(len(pointers), str(kind)) for _, kind in _KEYS]
+        for _, part, index, at in self._by_shard(pointers):
+            for out, key in zip(found, index.keys, strict=True):
+                out[part] = key[at]
+        return found
 
     def fetch(self, pointers: Uint64s) -> pa.LargeListArray:
         """Gives the shingle set of each document; `pointers` are packed, sorted and distinct.
@@ -123,33 +170,30 @@ class ShingleReader:
         Raises:
             KeyError: for a document whose shingles were not written.
         """
-        starts, ends = self._places(pointers)
-        bounds = np.concatenate(([0], np.cumsum(ends - starts)))
+        bounds = np.concatenate(([0], np.cumsum(self.sizes(pointers))))
         numbers = np.empty(bounds[-1], np.uint64)
-        shards, _ = unpack(pointers)
-        for shard in np.unique(shards).tolist():
-            begin, end = np.searchsorted(shards, [shard, shard + 1])
-            path = self._files[shard].numbers
-            _read_slices(path, starts[begin:end], ends[begin:end], numbers[bounds[begin] : bounds[end]])
+        for shard, part, index, at in self._by_shard(pointers):
+            out = numbers[bounds[part.start] : bounds[part.stop]]
+            _read_slices(self._files[shard].numbers, index.bounds[at], index.bounds[at + 1], out)
         return pa.LargeListArray.from_arrays(pa.array(bounds), pa.array(numbers))
 
-    def _places(self, pointers: Uint64s) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    def _by_shard(self, pointers: Uint64s) -> Iterator[tuple[int, slice, _ShardIndex, npt.NDArray[np.int64]]]:
+        """Gives each shard, the part of the pointers that is its, its index, and where in the index they stand."""
         shards, rows = unpack(pointers)
-        starts, ends = np.empty(len(pointers), np.int64), np.empty(len(pointers), np.int64)
         for shard in np.unique(shards).tolist():
-            begin, end = np.searchsorted(shards, [shard, shard + 1])
-            known, bounds = self._bounds(shard)
-            at = np.searchsorted(known, rows[begin:end])
-            if at.size and (at[-1] >= known.size or (known[at] != rows[begin:end]).any()):
+            begin, end = np.searchsorted(shards, [shard, shard + 1]).tolist()
+            index = self._index(shard)
+            at = np.searchsorted(index.rows, rows[begin:end])
+            if at.size and (at[-1] >= index.rows.size or (index.rows[at] != rows[begin:end]).any()):
                 raise KeyError(f"shard {shard}: no shingles for some of its candidates")
-            starts[begin:end], ends[begin:end] = bounds[at], bounds[at + 1]
-        return starts, ends
+            yield shard, slice(begin, end), index, at
 
-    def _read_bounds(self, shard: int) -> tuple[Uint32s, npt.NDArray[np.int64]]:
+    def _read_index(self, shard: int) -> _ShardIndex:
         if shard not in self._files:
             raise KeyError(f"shard {shard}: no shingles were written")
-        table = pq.read_table(self._files[shard].index)
-        return table["row"].to_numpy(), np.concatenate(([0], table["end"].to_numpy()))
+        table = read_parquet(self._files[shard].index)
+        bounds = np.concatenate(([0], table["end"].to_numpy()))
+        return _ShardIndex(table["row"].to_numpy(), bounds, tuple(table[name].to_numpy() for name, _ in _KEYS))
 
 
 def _read_slices(path: Path, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], out: Uint64s) -> None:
@@ -179,9 +223,11 @@ def similar_pairs(shard: int, pairs: Pairs, reader: ShingleReader, threshold: fl
         left, right = places[: stop - start], places[stop - start :]
         similarity[start:stop] = jaccard_pairs(reader.fetch(documents), left.astype(np.int32), right.astype(np.int32))
     similar = np.flatnonzero(similarity >= threshold)
-    shards, rows = unpack(later[similar])
-    earlier_shards, earlier_rows = unpack(pairs.earlier[similar])
-    columns = [shards, rows, earlier_shards, earlier_rows, similarity[similar]]
+    documents, places = np.unique(np.concatenate((later[similar], pairs.earlier[similar])), return_inverse=True)
+    keys = reader.keys(documents)
+    columns: list[npt.NDArray[Any]] = [later[similar], pairs.earlier[similar], similarity[similar]]
+    for side in (places[: similar.size], places[similar.size :]):
+        columns += [key[side] for key in keys]
     return pa.RecordBatch.from_arrays([pa.array(column) for column in columns], schema=EDGES)
 
 

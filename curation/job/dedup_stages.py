@@ -1,4 +1,4 @@
-"""The deduplication stages over the run's files: fingerprints into shuffles, links into verified pairs, pairs into removals.
+"""The first deduplication stages over the run's files: fingerprints into shuffles, into exact removals and candidates' links.
 
 The decisions themselves are pure and stand in `curation.dedup`; here is what they read and write. Touches the run's folders only.
 """
@@ -13,22 +13,18 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from columnar.minhash import MinHashPreset, shingles
-from curation.dedup.buckets import BUCKET_SHUFFLE, LINKS, MEMBERS, bucket_keys, bucket_links
-from curation.dedup.decide import Documents, decide, moved_removals, near_removals
+from curation.dedup.buckets import BUCKET_SHUFFLE, bucket_keys, bucket_links
 from curation.dedup.exact import EXACT_SHUFFLE, REMOVALS, exact_removals
-from curation.dedup.keys import Uint32s, Uint64s, hash_range, pack, unpack
+from curation.dedup.keys import Uint32s, Uint64s, hash_range
 from curation.dedup.shuffle import GroupByRange, KeyedBatch, cut
-from curation.dedup.verify import EDGES, SHINGLE_INDEX, ShingleFiles, ShingleReader, candidate_pairs, similar_pairs
-from curation.job.layout import BUCKETS, DECISION, EXACT, MEASURE, SHINGLES, URL_EXACT, Layout
-from curation.job.layout import EDGES as EDGES_FOLDER
-from curation.job.measure import candidates_of, fingerprints_of
-from curation.job.parts import LazyPart, read_shard_rows
-from curation.job.units import AfterAll, RunRanges, RunShards, numbers
+from curation.dedup.verify import ShingleFiles
+from curation.job.layout import BUCKETS, COMPONENTS, DECISION, EDGES, EXACT, MEASURE, SHINGLES, URL_EXACT, Layout
+from curation.job.measure import fingerprints_of
+from curation.job.parts import read_shard_rows
+from curation.job.units import RunRanges, numbers
 from schemas.failpoints import failpoint
-from schemas.files import Part, write_blob, write_part
+from schemas.files import Part, open_parquet, write_part
 
 
 @dataclass(frozen=True)
@@ -67,19 +63,26 @@ class DedupFiles:
         """The candidates, a part a range."""
         return self._parts(BUCKETS, "members")
 
-    def near_removals(self) -> list[Path]:
-        """The removals of near-deduplication."""
-        part = self._marker(DECISION, 0)["parts"]["removals"]
-        return [self.layout.stage(DECISION) / part["name"]] if part else []
+    def twins(self) -> list[Path]:
+        """Whom exact deduplication by text has kept in whose place, by who was kept, a part a range."""
+        return self._parts(EXACT, "twins") if "text" in self.exact else []
 
-    def edges(self) -> list[Path]:
-        """The verified pairs, a part a shard that has some."""
-        markers = (self._marker(EDGES_FOLDER, shard) for shard in range(self.num_shards))
-        return [
-            self.layout.stage(EDGES_FOLDER) / marker["parts"]["edges"]["name"]
-            for marker in markers
-            if marker["parts"]["edges"]
-        ]
+    def edges_of(self, shard: int) -> Path | None:
+        """The verified pairs of a shard; None if it has none."""
+        part = self._marker(EDGES, shard)["parts"]["edges"]
+        return self.layout.stage(EDGES) / part["name"] if part else None
+
+    def forests(self) -> list[Path]:
+        """Spanning forests of the verified pairs, a part a shard that has some."""
+        return self._parts(EDGES, "forest", self.num_shards)
+
+    def components(self) -> list[Path]:
+        """Which component of verified pairs a document belongs to."""
+        return self._parts(COMPONENTS, "components", 1)
+
+    def near_removals(self) -> list[Path]:
+        """The removals of near-deduplication, a part a range of components."""
+        return self._parts(DECISION, "removals")
 
     def shingle_files(self) -> dict[int, ShingleFiles]:
         """The shingle files by shard."""
@@ -90,8 +93,8 @@ class DedupFiles:
                 found[shard] = ShingleFiles(folder / parts["index"]["name"], folder / parts["numbers"]["name"])
         return found
 
-    def _parts(self, stage: str, kind: str) -> list[Path]:
-        markers = (self._marker(stage, number) for number in range(self.num_ranges))
+    def _parts(self, stage: str, kind: str, total: int | None = None) -> list[Path]:
+        markers = (self._marker(stage, number) for number in range(self.num_ranges if total is None else total))
         return [self.layout.stage(stage) / marker["parts"][kind]["name"] for marker in markers if marker["parts"][kind]]
 
     def _marker(self, stage: str, number: int) -> dict[str, Any]:
@@ -103,6 +106,11 @@ class DedupFiles:
 
 #: What exact deduplication goes by -> the folder of its stage.
 EXACT_FOLDERS = {"text": EXACT, "url": URL_EXACT}
+
+#: One row a document that exact deduplication removes, `copy`, sorted by the one that stays.
+TWINS = pa.schema(
+    [pa.field(name, pa.uint32(), nullable=False) for name in ("shard", "row", "copy_shard", "copy_row")],
+)
 
 #: Makes rows for a shuffle of a batch of fingerprints, its shard and its row numbers: the hash that ranges them, and the rows.
 Spreader = Callable[[pa.RecordBatch, int, Uint32s], tuple[Uint64s, pa.RecordBatch]]
@@ -126,7 +134,7 @@ class _ReadFingerprints(beam.DoFn):
         if path is None:
             return
         first = 0
-        with pq.ParquetFile(path) as file:
+        with open_parquet(path) as file:
             for batch in file.iter_batches():
                 rows = np.arange(first, first + batch.num_rows, dtype=np.uint32)
                 first += batch.num_rows
@@ -179,7 +187,7 @@ class SpreadBands:
         bands = batch["bands"].flatten().to_numpy().reshape(-1, batch["bands"].type.list_size)
         document, band = np.nonzero((bands != 0) & ~np.isin(rows, removed)[:, None])
         keys = bucket_keys(bands)[document, band]
-        columns = [batch[name].to_numpy()[document] for name in ("dump", "id_hi", "id_lo")]
+        columns = [batch[name].to_numpy()[document] for name in ("order", "id_hi")]
         columns = [keys, *columns, np.full(document.size, shard, np.uint32), rows[document]]
         return keys, pa.RecordBatch.from_arrays([pa.array(column) for column in columns], schema=BUCKET_SHUFFLE)
 
@@ -198,8 +206,17 @@ class ExactTask:
     def __call__(self, number: int, batches: Iterable[pa.RecordBatch]) -> dict[str, Any]:
         """Writes the range's removals; gives the marker's body."""
         removals = exact_removals(batches)
-        part = _write(self.layout.stage(EXACT_FOLDERS[self.key]), f"removals-{number:05d}", removals)
-        return {"parts": {"removals": part}, "rows": removals.num_rows}
+        folder = self.layout.stage(EXACT_FOLDERS[self.key])
+        parts = {"removals": write_batch(folder, f"removals-{number:05d}", removals)}
+        parts["twins"] = write_batch(folder, f"twins-{number:05d}", _twins(removals))
+        return {"parts": parts, "rows": removals.num_rows}
+
+
+def _twins(removals: pa.RecordBatch) -> pa.RecordBatch:
+    """Gives removals sorted by the document that stays; schema `TWINS`."""
+    columns = [removals[name] for name in ("kept_shard", "kept_row", "shard", "row")]
+    order = np.lexsort([column.to_numpy() for column in reversed(columns)])
+    return pa.RecordBatch.from_arrays([column.take(pa.array(order)) for column in columns], schema=TWINS)
 
 
 @dataclass
@@ -213,114 +230,10 @@ class BucketTask:
         """Writes the range's links and members; gives the marker's body."""
         links, members = bucket_links(batches, self.leaders)
         folder = self.layout.stage(BUCKETS)
-        parts = {"links": _write(folder, f"links-{number:05d}", links)}
+        parts = {"links": write_batch(folder, f"links-{number:05d}", links)}
         failpoint("curate.between_links_and_members")
-        parts["members"] = _write(folder, f"members-{number:05d}", members)
+        parts["members"] = write_batch(folder, f"members-{number:05d}", members)
         return {"parts": parts, "rows": members.num_rows}
-
-
-@dataclass
-class ShingleTask:
-    """Writes the shingles of a shard's candidates, reading its texts once."""
-
-    files: DedupFiles
-    preset: MinHashPreset
-
-    def __call__(self, shard: int) -> dict[str, Any]:
-        """Writes the shingle files; gives the marker's body."""
-        tables = read_shard_rows(self._members, shard, MEMBERS, ["row"])
-        wanted = np.unique(tables["row"].to_numpy())
-        path = candidates_of(self.files.layout, self.files.measured(shard))
-        if wanted.size == 0 or path is None:
-            return {"parts": {"index": None, "numbers": None}, "rows": 0}
-        sizes: list[Any] = []
-        folder = self.files.layout.stage(SHINGLES)
-        numbers_part = write_blob(folder, f"shingles-{shard:05d}", "u64", self._shingles(path, wanted, sizes))
-        failpoint("curate.between_shingles_and_index")
-        ends = np.cumsum(np.concatenate(sizes))
-        index = pa.RecordBatch.from_arrays([pa.array(wanted), pa.array(ends)], schema=SHINGLE_INDEX)
-        parts = {"index": _write(folder, f"index-{shard:05d}", index), "numbers": numbers_part.to_json()}
-        return {"parts": parts, "rows": int(wanted.size)}
-
-    @cached_property
-    def _members(self) -> list[Path]:
-        return self.files.members()
-
-    def _shingles(self, path: Path, wanted: Any, sizes: list[Any]) -> Iterator[bytes]:
-        """Yields the wanted documents' shingles in the order of their rows; adds their numbers to `sizes`."""
-        first = 0
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=1024, columns=["text"]):
-                begin, end = np.searchsorted(wanted, [first, first + batch.num_rows])
-                if end > begin:
-                    texts = batch["text"].take(pa.array(wanted[begin:end] - np.uint32(first)))
-                    sets = shingles(texts, self.preset)
-                    sizes.append(np.diff(sets.offsets.to_numpy()))
-                    yield np.ascontiguousarray(sets.flatten().to_numpy(), "<u8").tobytes()
-                first += batch.num_rows
-
-
-@dataclass
-class VerifyTask:
-    """Compares the candidate pairs whose later document stands in a shard."""
-
-    files: DedupFiles
-    threshold: float
-
-    def __call__(self, shard: int) -> dict[str, Any]:
-        """Writes the pairs that are similar; gives the marker's body."""
-        links = read_shard_rows(self._links, shard, LINKS)
-        compared = 0
-        with LazyPart(self.files.layout.stage(EDGES_FOLDER), f"edges-{shard:05d}", EDGES) as part:
-            for pairs in candidate_pairs(links):
-                compared += int(pairs.rows.size)
-                part.write(similar_pairs(shard, pairs, self._reader, self.threshold))
-        failpoint("curate.after_edges")
-        parts = {"edges": part.part.to_json() if part.part else None}
-        return {"parts": parts, "rows": part.rows, "compared": compared}
-
-    @cached_property
-    def _links(self) -> list[Path]:
-        return self.files.links()
-
-    @cached_property
-    def _reader(self) -> ShingleReader:
-        return ShingleReader(self.files.shingle_files())
-
-
-@dataclass
-class DecideTask:
-    """Decides over all verified pairs at once, in one worker: 24 bytes a pair and 40 bytes a document that has one."""
-
-    files: DedupFiles
-
-    def __call__(self, number: int) -> dict[str, Any]:
-        """Writes the removals of near-deduplication; gives the marker's body."""
-        tables = [pq.read_table(path) for path in self.files.edges()]
-        edges = pa.concat_tables(tables) if tables else EDGES.empty_table()
-        later = pack(edges["shard"].to_numpy(), edges["row"].to_numpy())
-        earlier = pack(edges["earlier_shard"].to_numpy(), edges["earlier_row"].to_numpy())
-        documents = self._documents(np.unique(np.concatenate((later, earlier))))
-        decision = decide(documents, later, earlier, edges["similarity"].to_numpy())
-        near = near_removals(documents, decision)
-        exact = [pq.read_table(path) for path in self.files.removals_by("text")]
-        moved = moved_removals(documents, decision, pa.concat_tables(exact) if exact else REMOVALS.empty_table())
-        table = pa.Table.from_batches([near, moved]).sort_by([("shard", "ascending"), ("row", "ascending")])
-        part = write_part(self.files.layout.stage(DECISION), f"removals-{number:05d}", table, REMOVALS)
-        return {"parts": {"removals": part.to_json()}, "rows": near.num_rows, "moved": moved.num_rows}
-
-    def _documents(self, place: Uint64s) -> Documents:
-        """Fetches the order's key of each document from the fingerprints, shard by shard."""
-        dump = np.empty(place.size, np.uint32)
-        halves = np.empty((2, place.size), np.uint64)
-        shards, rows = unpack(place)
-        for shard in np.unique(shards).tolist():
-            begin, end = np.searchsorted(shards, [shard, shard + 1])
-            path = fingerprints_of(self.files.layout, self.files.measured(shard))
-            found = pq.read_table(path, columns=["dump", "id_hi", "id_lo"]).take(pa.array(rows[begin:end]))
-            dump[begin:end] = found["dump"].to_numpy()
-            halves[0, begin:end], halves[1, begin:end] = found["id_hi"].to_numpy(), found["id_lo"].to_numpy()
-        return Documents(place, dump, halves[0], halves[1])
 
 
 def build_exact(pipeline: Any, files: DedupFiles, wanted: range, key: str = "text") -> None:
@@ -346,20 +259,7 @@ def _shuffle(pipeline: Any, read: _ReadFingerprints, schema: pa.Schema, num_shar
     )
 
 
-def build_verify(pipeline: Any, files: DedupFiles, preset: MinHashPreset, threshold: float) -> None:
-    """Wires shingles, verification and the decision into a pipeline, each waiting for all of the one before."""
-    shards = list(range(files.num_shards))
-    layout = files.layout
-    _ = (
-        numbers(pipeline, shards)
-        | "Shingles" >> RunShards(layout, SHINGLES, ShingleTask(files, preset))
-        | "AfterShingles" >> AfterAll(shards)
-        | "Verify" >> RunShards(layout, EDGES_FOLDER, VerifyTask(files, threshold))
-        | "AfterVerify" >> AfterAll([0])
-        | "Decide" >> RunShards(layout, DECISION, DecideTask(files))
-    )
-
-
-def _write(folder: Path, stem: str, batch: pa.RecordBatch) -> dict[str, Any] | None:
+def write_batch(folder: Path, stem: str, batch: pa.RecordBatch) -> dict[str, Any] | None:
+    """Writes a part, as JSON in a marker; None for a batch without rows, which leaves no file."""
     part: Part | None = write_part(folder, stem, pa.Table.from_batches([batch])) if batch.num_rows else None
     return part.to_json() if part else None

@@ -19,6 +19,7 @@ from columnar.hashing import content_hashes
 from columnar.minhash import MinHashPreset, band_hashes, signatures
 from curation.dedup.exact import url_hashes
 from curation.dedup.keys import split_ids
+from curation.dedup.policy import order_numbers
 from curation.job.histograms import add_histograms, judged_signals
 from curation.job.layout import MEASURE, Layout
 from curation.job.parts import LazyPart, conform
@@ -53,13 +54,15 @@ def fingerprint_schema(plan: Plan) -> pa.Schema:
     """Gives the schema of fingerprint files: one row a candidate, in the candidates' order; numbers only.
 
     `exact` says whether exact deduplication by text takes the document, `by_url` the same of that by URL, whose columns are
-    there only if the plan has it; the bands are 0 where near-deduplication does not take the document.
+    there only if the plan has it. `order` is the number of `curation.dedup.policy`; the bands are 0 where near-deduplication
+    does not take the document.
     """
     url = [
         pa.field("by_url", pa.bool_(), nullable=False),
         pa.field("url_hi", pa.uint64(), nullable=False),
         pa.field("url_lo", pa.uint64(), nullable=False),
     ]
+    order = [pa.field("order", pa.uint64(), nullable=False)]
     bands = [pa.field("bands", pa.list_(pa.field("item", pa.uint64(), nullable=False), plan.near_settings.bands))]
     return pa.schema(
         [
@@ -70,7 +73,7 @@ def fingerprint_schema(plan: Plan) -> pa.Schema:
             pa.field("content_hi", pa.uint64(), nullable=False),
             pa.field("content_lo", pa.uint64(), nullable=False),
             *(url if plan.exact_by("url") else []),
-            *(bands if plan.near else []),
+            *([*order, *bands] if plan.near else []),
         ]
     )
 
@@ -235,7 +238,9 @@ class MeasureTask:
             if taken.size:
                 texts = batch["text"] if taken.size == batch.num_rows else batch["text"].take(pa.array(taken))
                 hashes[taken] = band_hashes(signatures(texts, preset), preset)
-            columns.append(pa.FixedSizeListArray.from_arrays(pa.array(hashes.ravel()), preset.bands))
+            near = self._plan.near_settings
+            order = order_numbers(batch, dump.to_numpy(), near.keep, near.keep_by)
+            columns += [pa.array(order), pa.FixedSizeListArray.from_arrays(pa.array(hashes.ravel()), preset.bands)]
         return conform(
             pa.RecordBatch.from_arrays(columns, names=fingerprint_schema(self._plan).names),
             fingerprint_schema(self._plan),

@@ -3,6 +3,7 @@
 Reads input files to fingerprint them, and the plan file. Listing the inputs is the readers' part.
 """
 
+import difflib
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,12 +11,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import xxhash
 
-from curation.model import Fault, Piece
+from curation.model import Fault, Piece, Step
 from curation.readers.listing import list_pieces
 from curation.steps.build import build_steps
-from schemas.errors import UserError
+from schemas.arrow import DOCUMENTS
+from schemas.errors import RecipeError, UserError
 from schemas.files import read_json, write_json_durably
 from schemas.ids import digest, settings_hash
 from schemas.recipe import CurateRecipe
@@ -89,7 +92,8 @@ class Plan:
     @property
     def dumps(self) -> list[str]:
         """The names of all dumps, in the order in which deduplication prefers them."""
-        return sorted({piece.dump for shard in self.shards for piece in shard})
+        names = {piece.dump for shard in self.shards for piece in shard}
+        return sorted(names, reverse=self.near_settings.keep == "newest")
 
     @property
     def exact_steps(self) -> tuple[StepRecipe, ...]:
@@ -166,7 +170,7 @@ def make_plan(recipe: CurateRecipe, base: Path, limit: int | None = None) -> Pla
     """
     if limit is not None and limit < 1:
         raise UserError(f"--limit must be at least 1, not {limit}")
-    build_steps(recipe, base)  # a rule that does not exist is refused before any work
+    _check_keep_by(recipe, build_steps(recipe, base))  # a rule or signal that does not exist is refused before any work
     skipped: Counter[str] = Counter()
     pieces, faults = list_pieces(recipe, base, skipped)
     inputs = [*_fingerprints(pieces), *_step_files(recipe, base)]
@@ -191,6 +195,20 @@ def make_plan(recipe: CurateRecipe, base: Path, limit: int | None = None) -> Pla
         dict(sorted(skipped.items())),
         str(base.resolve()),
     )
+
+
+def _check_keep_by(recipe: CurateRecipe, steps: list[Step]) -> None:
+    """Raises RecipeError unless the signal that `keep: best` goes by is a number that a document of this recipe has."""
+    fields = [*DOCUMENTS, *(field for step in steps for field in step.output_fields())]
+    numeric = sorted(
+        field.name for field in fields if pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
+    )
+    for step in recipe.steps:
+        wanted = step.near_dedup.keep_by if step.near_dedup else None
+        if wanted is not None and wanted not in numeric:
+            close = difflib.get_close_matches(wanted, numeric, n=1)
+            hint = f" (did you mean {close[0]!r}?)" if close else f"; they give {', '.join(numeric)}"
+            raise RecipeError(f"step {step.title!r}: keep_by: the steps before give no number {wanted!r}{hint}")
 
 
 def cut_shards(pieces: Iterable[Piece], shard_bytes: int) -> tuple[tuple[Piece, ...], ...]:

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from curation.dedup.buckets import BUCKET_SHUFFLE
+from curation.dedup.decide import DECISION_SHUFFLE
 from curation.dedup.exact import EXACT_SHUFFLE
 from curation.dedup.shuffle import row_bytes
-from curation.job.dedup_stages import EXACT_FOLDERS, DedupFiles, build_buckets, build_exact, build_verify
+from curation.job.dedup_stages import EXACT_FOLDERS, DedupFiles, build_buckets, build_exact
 from curation.job.index import INDEX_SHUFFLE, KEPT, ROWS_A_FILE, IndexTask, build_index
-from curation.job.layout import BUCKETS, DECISION, EDGES, INDEX, MEASURE, SHINGLES, WRITE, Layout
+from curation.job.layout import BUCKETS, COMPONENTS, DECISION, EDGES, INDEX, MEASURE, SHINGLES, WRITE, Layout
 from curation.job.measure import MeasureTask, kept_fields, minhash_preset
+from curation.job.near_stages import build_decide, build_verify
 from curation.job.pipelines import PipelineError, Runtime, run_pipeline
 from curation.job.plan import Plan
 from curation.job.removals import removing_steps
@@ -92,7 +94,7 @@ class Chain:
     def names(self) -> list[str]:
         """The stages' names, in order."""
         exact = [_EXACT_STAGES[key] for key in self._exact_keys()]
-        near = ["candidates", "verify"] if self.plan.near else []
+        near = ["candidates", "verify", "decide"] if self.plan.near else []
         return ["measure", *exact, *near, "write", "index"]
 
     def stages(self) -> Iterator[Stage]:
@@ -103,6 +105,7 @@ class Chain:
             "url_dedup": partial(self._exact, "url"),
             "candidates": self._candidates,
             "verify": self._verify,
+            "decide": self._decide,
             "write": self._write,
             "index": self._index,
         }
@@ -179,7 +182,7 @@ class Chain:
 
     def _verify(self) -> Stage:
         files, near = self.files(), self.plan.near_settings
-        units = [Unit(SHINGLES, self.num_shards), Unit(EDGES, self.num_shards), Unit(DECISION, 1)]
+        units = [Unit(SHINGLES, self.num_shards), Unit(EDGES, self.num_shards), Unit(COMPONENTS, 1)]
 
         def pipelines() -> Iterator[Callable[[Any], None]]:
             if any(self._pending(unit.folder, unit.total) for unit in units):
@@ -194,6 +197,17 @@ class Chain:
             [markers[number]["text_bytes"] for number in range(self.num_shards)],
             self.plan.recipe.output.output_shard_bytes,
         )
+
+    def _decide(self) -> Stage:
+        files = self.files()
+        edges = sum(marker["rows"] for marker in self.layout.read_markers(EDGES, self.num_shards).values())
+        pipelines = self._shuffle(
+            DECISION,
+            files.num_ranges,
+            edges * row_bytes(DECISION_SHUFFLE),
+            lambda wanted, pipeline: build_decide(pipeline, files, wanted, files.num_ranges),
+        )
+        return Stage("decide", "shuffle", [Unit(DECISION, files.num_ranges)], pipelines)
 
     def _write(self) -> Stage:
         groups = self.groups()

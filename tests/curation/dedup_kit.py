@@ -84,10 +84,10 @@ def exact_rows(documents):
 
 
 def bucket_rows(documents):
-    """documents: (bucket, dump, id number, shard, row)."""
+    """documents: (bucket, order number, id number, shard, row)."""
     rows = [
-        {"bucket": bucket, "dump": dump, "id_hi": number >> 2, "id_lo": number & 3, "shard": shard, "row": row}
-        for bucket, dump, number, shard, row in documents
+        {"bucket": bucket, "order": order, "id_hi": number, "shard": shard, "row": row}
+        for bucket, order, number, shard, row in documents
     ]
     return pa.Table.from_pylist(rows, BUCKET_SHUFFLE)
 

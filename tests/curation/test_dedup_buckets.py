@@ -64,9 +64,8 @@ def test_bands_do_not_meet_each_other():
 def test_a_bucket_of_many_copies_stays_small(copies):
     columns = {
         "bucket": np.zeros(copies, np.uint64),
-        "dump": np.zeros(copies, np.uint32),
+        "order": np.zeros(copies, np.uint64),
         "id_hi": np.random.default_rng(1).permutation(copies).astype(np.uint64),
-        "id_lo": np.zeros(copies, np.uint64),
         "shard": np.repeat(np.arange(10, dtype=np.uint32), copies // 10),
         "row": np.tile(np.arange(copies // 10, dtype=np.uint32), 10),
     }

@@ -1,14 +1,13 @@
 """The staying rule against its own words, on random graphs, and the evidence of exact duplicates whose twin goes."""
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from dedup_kit import components, stay
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.dedup.decide import Documents, decide, moved_removals, near_removals
-from curation.dedup.exact import REMOVALS
+from curation.dedup.keys import pack
 
 EDGES = st.sets(st.frozensets(st.integers(0, 14), min_size=2, max_size=2), max_size=40)
 
@@ -19,6 +18,7 @@ def _documents(numbers, dumps):
     found = [99 - int(place) for place in places]
     return Documents(
         places,
+        np.array([dumps[number] for number in found], np.uint64),
         np.array([dumps[number] for number in found], np.uint32),
         np.array(found, np.uint64),
         np.zeros(len(found), np.uint64),
@@ -56,7 +56,7 @@ def test_no_pairs_no_removals():
     nothing = np.empty(0, np.uint64)
     decision = decide(documents, nothing, nothing, np.empty(0))
     assert near_removals(documents, decision).num_rows == 0
-    assert moved_removals(documents, decision, REMOVALS.empty_table()).num_rows == 0
+    assert moved_removals(documents, decision, nothing, nothing).num_rows == 0
 
 
 def test_a_pair_the_wrong_way_round_is_refused():
@@ -69,11 +69,8 @@ def test_an_exact_duplicate_of_a_document_that_goes_points_to_the_one_that_stays
     # 1 stays, 2 goes for it; 5 and 6 are exact duplicates of 2 and of 9, which has no near-duplicate.
     documents = _documents([1, 2], [0] * 15)
     decision = decide(documents, np.array([97], np.uint64), np.array([98], np.uint64), np.array([0.9]))
-    row = dict.fromkeys(REMOVALS.names, 0) | {"similarity": 1.0, "moved": False}
-    exact = pa.Table.from_pylist(
-        [row | {"shard": 3, "row": 5, "kept_row": 97}, row | {"shard": 3, "row": 6, "kept_row": 90}], REMOVALS
-    )
-    moved = moved_removals(documents, decision, exact).to_pylist()
+    copies, twins = pack(np.array([3, 3], np.uint32), np.array([5, 6], np.uint32)), np.array([97, 90], np.uint64)
+    moved = moved_removals(documents, decision, copies, twins).to_pylist()
     assert len(moved) == 1
     assert (
         moved[0]

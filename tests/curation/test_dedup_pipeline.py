@@ -10,11 +10,13 @@ from apache_beam.typehints import typehints
 
 from columnar.minhash import MinHashPreset
 from curation.dedup.buckets import BUCKET_SHUFFLE
+from curation.dedup.decide import DECISION_SHUFFLE
 from curation.dedup.exact import EXACT_SHUFFLE
 from curation.dedup.shuffle import GroupByRange, row_bytes
-from curation.job.dedup_stages import DedupFiles, build_buckets, build_exact, build_verify
+from curation.job.dedup_stages import DedupFiles, build_buckets, build_exact
 from curation.job.index import INDEX_SHUFFLE, IndexTask, build_index
 from curation.job.layout import Layout
+from curation.job.near_stages import build_decide, build_verify
 from schemas.coder import RecordBatchCoder
 
 FILES = DedupFiles(Layout(Path("nowhere"), "run"), num_shards=3, num_ranges=16, exact=("text",))
@@ -25,6 +27,7 @@ BUILDERS = {
     "exact": lambda pipeline: build_exact(pipeline, FILES, range(16)),
     "buckets": lambda pipeline: build_buckets(pipeline, FILES, range(16), 32),
     "verify": lambda pipeline: build_verify(pipeline, FILES, MinHashPreset(), 0.8),
+    "decide": lambda pipeline: build_decide(pipeline, FILES, range(16), 16),
     "index": lambda pipeline: build_index(pipeline, IndexTask(FILES.layout, ["kept/a"], ["kept"]), 4, range(4)),
 }
 
@@ -68,7 +71,7 @@ def test_only_numbers_and_batches_of_numbers_are_shuffled(name):
             assert isinstance(value, RecordBatchCoder)
     assert kinds.count(BATCHES) == len(found.schemas) == (0 if name == "verify" else 1)
     for schema in found.schemas:
-        assert all(pa.types.is_integer(field.type) for field in schema)
+        assert all(pa.types.is_integer(field.type) or field.name == "similarity" for field in schema)
 
 
 def test_the_runner_would_use_the_coder_too():
@@ -87,4 +90,5 @@ def test_the_runner_would_use_the_coder_too():
 
 
 def test_the_rows_of_a_shuffle_stay_narrow():
-    assert [row_bytes(schema) for schema in (EXACT_SHUFFLE, BUCKET_SHUFFLE, INDEX_SHUFFLE)] == [44, 36, 26]
+    schemas = (EXACT_SHUFFLE, BUCKET_SHUFFLE, DECISION_SHUFFLE, INDEX_SHUFFLE)
+    assert [row_bytes(schema) for schema in schemas] == [44, 32, 81, 26]

@@ -54,7 +54,9 @@ def corpus(tmp_path):
         found = shingles(pa.array(sets, pa.large_string()), MinHashPreset())
         files[shard] = verify.ShingleFiles(tmp_path / f"{shard}.parquet", tmp_path / f"{shard}.u64")
         ends = np.asarray(found.offsets)[1:]
-        pq.write_table(pa.Table.from_pydict({"row": rows, "end": ends}, verify.SHINGLE_INDEX), files[shard].index)
+        keys = {name: [100 * shard + row for row in rows] for name in verify.SHINGLE_INDEX.names[2:]}
+        table = pa.Table.from_pydict({"row": rows, "end": ends, **keys}, verify.SHINGLE_INDEX)
+        pq.write_table(table, files[shard].index)
         files[shard].numbers.write_bytes(np.asarray(found.flatten()).astype("<u8").tobytes())
     return texts, files
 
@@ -81,9 +83,9 @@ def test_similarity_is_that_of_strings(corpus, monkeypatch, fetch_bytes, gap):
     for row, other in pairs:
         similarity = jaccard(string_shingles(texts[2, row]), string_shingles(texts[other]))
         if similarity >= 0.3:
-            expected.append(
-                {"shard": 2, "row": row, "earlier_shard": other[0], "earlier_row": other[1], "similarity": similarity}
-            )
+            mine, its = (2 << 32) + row, (other[0] << 32) + other[1]
+            numbers = [mine, its, similarity, *([200 + row] * 4), *([100 * other[0] + other[1]] * 4)]
+            expected.append(dict(zip(verify.EDGES.names, numbers, strict=True)))
     assert 5 < len(expected) < len(pairs)
     assert found == expected
 
@@ -94,3 +96,5 @@ def test_a_document_without_shingles_on_disk_is_an_error(corpus):
     for shard, row in ((0, 0), (0, 99), (7, 1)):
         with pytest.raises(KeyError, match=f"shard {shard}"):
             reader.fetch(pack(np.array([shard], np.uint32), np.array([row], np.uint32)))
+    pointers = pack(np.array([7, 0, 2, 0], np.uint32), np.array([1, 0, 38, 1], np.uint32))
+    assert reader.known(pointers).tolist() == [False, False, True, True]

@@ -102,5 +102,13 @@ def test_bad_wishes_are_refused_before_any_work(corpus):
         make_plan(recipe(corpus), corpus, 0)
     with pytest.raises(RecipeError, match="nonsense"):
         make_plan(recipe(corpus, steps=[{"filter": {"rules": "gopher_quality", "disable": ["nonsense"]}}]), corpus)
+    with pytest.raises(RecipeError, match=r"no number 'mean_word_lenght' \(did you mean 'mean_word_length'\?\)"):
+        make_plan(recipe(corpus, keep="best", keep_by="mean_word_lenght"), corpus)
     with pytest.raises(UserError):
         make_plan(recipe(corpus / "nowhere"), corpus)
+
+
+def test_the_newest_dump_comes_first_where_the_newest_stays(corpus):
+    assert make_plan(recipe(corpus), corpus).dumps == ["2024-05", "2024-10"]
+    assert make_plan(recipe(corpus, keep="newest"), corpus).dumps == ["2024-10", "2024-05"]
+    make_plan(recipe(corpus, keep="best", keep_by="mean_word_length"), corpus)
