@@ -1,6 +1,6 @@
 """Writes files that are whole or not there: content in the name, data and folder flushed before anybody is told.
 
-The only place that knows how a part gets onto storage. Local paths now; an object store needs a put in place of the rename.
+The only place that knows how a part gets onto storage: a rename on a local one, and one put of the whole object on an object store.
 """
 
 import contextlib
@@ -9,20 +9,25 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.failpoints import failpoint
+from schemas.storage import Location, ObjectPath, fetch_ranges
 
 #: A row group closes at this many rows, or sooner at this many bytes of Arrow data, which bounds what a writer holds.
 ROW_GROUP_ROWS = 8192
 ROW_GROUP_BYTES = 64 << 20
 #: Begins the names of files that are being written; what has one belongs to a living writer or to a killed one.
 TEMPORARY_PREFIX = ".tmp-"
+#: What a request for a Parquet file's bytes fetches at least: column chunks that stand together come together.
+_PARQUET_READ_BYTES = 256 << 10
+_READERS = 16
 _PLAIN_MODE = 0o644  # temporary files are made for their owner alone
 
 
@@ -41,7 +46,7 @@ class Part:
 
 
 def write_part(
-    directory: Path, stem: str, batches: pa.Table | Iterable[pa.RecordBatch], schema: pa.Schema | None = None
+    directory: Location, stem: str, batches: pa.Table | Iterable[pa.RecordBatch], schema: pa.Schema | None = None
 ) -> Part:
     """Writes batches as one zstd Parquet file ``<stem>-<hash>.parquet`` and flushes the file and its folder.
 
@@ -111,7 +116,7 @@ class PartWriter:
 
 
 @contextlib.contextmanager
-def open_part(directory: Path, stem: str, schema: pa.Schema) -> Iterator[PartWriter]:
+def open_part(directory: Location, stem: str, schema: pa.Schema) -> Iterator[PartWriter]:
     """Opens a part that lands when the block ends, like `write_part`; an error in the block leaves nothing."""
     with (
         _landing(directory, f"{stem}-{{}}.parquet") as landing,
@@ -123,7 +128,7 @@ def open_part(directory: Path, stem: str, schema: pa.Schema) -> Iterator[PartWri
     writer.land(Part(landing.name, landing.sha256, writer.rows, landing.size))
 
 
-def write_blob(directory: Path, stem: str, suffix: str, chunks: Iterable[bytes | memoryview]) -> Part:
+def write_blob(directory: Location, stem: str, suffix: str, chunks: Iterable[bytes | memoryview]) -> Part:
     """Writes raw bytes as ``<stem>-<hash>.<suffix>``, flushed like `write_part`; `rows` of the part is the number of chunks."""
     rows = 0
     with _landing(directory, f"{stem}-{{}}.{suffix}") as landing:
@@ -133,7 +138,7 @@ def write_blob(directory: Path, stem: str, suffix: str, chunks: Iterable[bytes |
     return Part(landing.name, landing.sha256, rows, landing.size)
 
 
-def write_lines(directory: Path, stem: str, lines: Iterable[str]) -> Part:
+def write_lines(directory: Location, stem: str, lines: Iterable[str]) -> Part:
     """Writes text lines as ``<stem>-<hash>.jsonl``, UTF-8, each ended by a newline, flushed like `write_part`."""
     rows = 0
     with _landing(directory, f"{stem}-{{}}.jsonl") as landing:
@@ -143,8 +148,12 @@ def write_lines(directory: Path, stem: str, lines: Iterable[str]) -> Part:
     return Part(landing.name, landing.sha256, rows, landing.size)
 
 
-def write_bytes_durably(path: Path, content: bytes) -> None:
+def write_bytes_durably(path: Location, content: bytes) -> None:
     """Replaces `path` by `content` in one step: a reader sees the old file or the new, never a part."""
+    if isinstance(path, ObjectPath):
+        failpoint("files.before_rename")
+        path.store.put(path.bucket, path.key, content)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
     try:
@@ -161,27 +170,56 @@ def write_bytes_durably(path: Path, content: bytes) -> None:
     sync_directory(path.parent)
 
 
-def write_json_durably(path: Path, value: Any) -> None:
+def write_json_durably(path: Location, value: Any) -> None:
     """Replaces `path` by the value as indented JSON with sorted keys, in one step."""
     write_bytes_durably(path, (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Location) -> Any:
     """Reads a JSON file. Raises FileNotFoundError or json.JSONDecodeError as they come."""
     return json.loads(path.read_text(encoding="utf-8"))
 
 
 @contextlib.contextmanager
-def open_parquet(path: Path) -> Iterator[pq.ParquetFile]:
-    """Opens a Parquet file of a run for reading by row groups."""
+def open_parquet(path: Location) -> Iterator[pq.ParquetFile]:
+    """Opens a Parquet file for reading by row groups. Of an object, what is asked for is fetched by ranges."""
+    if isinstance(path, ObjectPath):
+        with path.open(at_least=_PARQUET_READ_BYTES, from_end=True) as handle, pq.ParquetFile(handle) as file:
+            yield file
+        return
     with pq.ParquetFile(path) as file:
         yield file
 
 
-def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+def read_parquet(path: Location, columns: Sequence[str] | None = None) -> pa.Table:
     """Reads a Parquet file of a run, or some of its columns, whole."""
     with open_parquet(path) as file:
         return file.read(columns=None if columns is None else list(columns))
+
+
+def read_ranges(path: Location, ranges: Sequence[tuple[int, int]]) -> Iterator[bytes]:
+    """Yields the bytes of each ``(start, stop)`` of a file, in the order given; of an object with several requests at a time."""
+    if isinstance(path, ObjectPath):
+        yield from fetch_ranges(path, ranges)
+        return
+    with path.open("rb") as handle:
+        for start, stop in ranges:
+            handle.seek(start)
+            yield handle.read(stop - start)
+
+
+def read_jsons(paths: Sequence[Location]) -> Iterator[Any]:
+    """Reads JSON files, in their order; None for one that is not there or is no JSON. Objects are asked for several at a time."""
+    remote = any(isinstance(path, ObjectPath) for path in paths)
+    with ThreadPoolExecutor(_READERS) if remote and len(paths) > 1 else contextlib.nullcontext() as pool:
+        yield from (map if pool is None else pool.map)(_json_or_none, paths)
+
+
+def _json_or_none(path: Location) -> Any:
+    try:
+        return read_json(path)
+    except (FileNotFoundError, ValueError):  # a torn file cannot be, but a file of somebody else can
+        return None
 
 
 def sync_directory(directory: Path) -> None:
@@ -193,8 +231,10 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def remove_temporaries(directory: Path) -> int:
+def remove_temporaries(directory: Location) -> int:
     """Deletes what killed writers left half written below `directory`; gives how many. Call only under the run's lock."""
+    if isinstance(directory, ObjectPath):
+        return directory.store.abort_uploads(directory.bucket, f"{directory.key}/" if directory.key else "")
     removed = 0
     for path in directory.rglob(f"{TEMPORARY_PREFIX}*"):
         path.unlink(missing_ok=True)
@@ -202,7 +242,7 @@ def remove_temporaries(directory: Path) -> int:
     return removed
 
 
-def sha256_of(path: Path) -> str:
+def sha256_of(path: Location) -> str:
     """Gives the SHA-256 of a file as hex, read in chunks."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
@@ -217,8 +257,12 @@ class _Landing:
 
 
 @contextlib.contextmanager
-def _landing(directory: Path, pattern: str) -> Iterator[_Landing]:
+def _landing(directory: Location, pattern: str) -> Iterator[_Landing]:
     """Gives a temporary file; on success hashes, flushes and renames it to `pattern` with the hash filled in."""
+    if isinstance(directory, ObjectPath):
+        with _uploading(directory, pattern) as landing:
+            yield landing
+        return
     directory.mkdir(parents=True, exist_ok=True)
     descriptor, temporary_name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=directory)
     temporary = Path(temporary_name)
@@ -239,3 +283,20 @@ def _landing(directory: Path, pattern: str) -> Iterator[_Landing]:
         raise
     failpoint("files.after_rename")
     sync_directory(directory)
+
+
+@contextlib.contextmanager
+def _uploading(directory: ObjectPath, pattern: str) -> Iterator[_Landing]:
+    """Gives a temporary file on this machine; on success puts it under `pattern` with the hash filled in."""
+    with tempfile.TemporaryFile() as handle:
+        landing = _Landing(cast("BinaryIO", handle))
+        yield landing
+        failpoint("files.after_write")
+        landing.size = handle.tell()
+        handle.seek(0)
+        landing.sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
+        landing.name = pattern.format(landing.sha256[:16])
+        handle.seek(0)
+        target = directory / landing.name
+        target.store.upload(target.bucket, target.key, landing.handle, landing.size)
+    failpoint("files.after_rename")
