@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -245,7 +246,7 @@ def remove_temporaries(directory: Location) -> int:
 def sha256_of(path: Location) -> str:
     """Gives the SHA-256 of a file as hex, read in chunks."""
     with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+        return hashlib.file_digest(cast("BufferedReader", handle), "sha256").hexdigest()
 
 
 @dataclass

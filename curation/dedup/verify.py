@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from columnar.minhash import jaccard_pairs
 from curation.dedup.keys import Uint32s, Uint64s, pack, unpack
-from schemas.files import read_parquet
+from schemas.files import read_parquet, read_ranges
+from schemas.storage import READ_BYTES, Location
 
 _KEYS = [
     ("order", pa.uint64()),
@@ -115,8 +116,8 @@ def _sizes(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
 class ShingleFiles:
     """The shingle files of one shard."""
 
-    index: Path
-    numbers: Path
+    index: Location
+    numbers: Location
 
 
 @dataclass(frozen=True)
@@ -196,20 +197,19 @@ class ShingleReader:
         return _ShardIndex(table["row"].to_numpy(), bounds, tuple(table[name].to_numpy() for name, _ in _KEYS))
 
 
-def _read_slices(path: Path, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], out: Uint64s) -> None:
+def _read_slices(path: Location, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], out: Uint64s) -> None:
     """Reads numbers `starts[i]:ends[i]` (ascending) of a file one after the other into `out`."""
-    near = np.flatnonzero((starts[1:] - ends[:-1]) * 8 > _GAP_BYTES) + 1
+    gap = _GAP_BYTES if isinstance(path, Path) else READ_BYTES
+    near = (np.flatnonzero((starts[1:] - ends[:-1]) * 8 > gap) + 1).tolist()
+    runs = list(zip([0, *near], [*near, len(starts)], strict=True))
     to = 0
-    with path.open("rb") as handle:
-        for begin, end in zip([0, *near.tolist()], [*near.tolist(), len(starts)], strict=True):
-            offset = int(starts[begin])
-            handle.seek(offset * 8)
-            block = np.frombuffer(handle.read((int(ends[end - 1]) - offset) * 8), "<u8")
-            for start, stop in zip(
-                (starts[begin:end] - offset).tolist(), (ends[begin:end] - offset).tolist(), strict=True
-            ):
-                out[to : to + stop - start] = block[start:stop]
-                to += stop - start
+    blocks = read_ranges(path, [(int(starts[begin]) * 8, int(ends[end - 1]) * 8) for begin, end in runs])
+    for (begin, end), content in zip(runs, blocks, strict=True):
+        offset = int(starts[begin])
+        block = np.frombuffer(content, "<u8")
+        for start, stop in zip((starts[begin:end] - offset).tolist(), (ends[begin:end] - offset).tolist(), strict=True):
+            out[to : to + stop - start] = block[start:stop]
+            to += stop - start
 
 
 def similar_pairs(shard: int, pairs: Pairs, reader: ShingleReader, threshold: float) -> pa.RecordBatch:

@@ -6,7 +6,6 @@ The decisions themselves are pure and stand in `curation.dedup`; here is what th
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
@@ -25,6 +24,7 @@ from curation.job.parts import read_shard_rows
 from curation.job.units import RunRanges, numbers
 from schemas.failpoints import failpoint
 from schemas.files import Part, open_parquet, write_part
+from schemas.storage import Location
 
 
 @dataclass(frozen=True)
@@ -47,40 +47,40 @@ class DedupFiles:
         """The marker of a measured shard."""
         return self._marker(MEASURE, shard)
 
-    def exact_removals(self) -> list[Path]:
+    def exact_removals(self) -> list[Location]:
         """The removals of all exact deduplication, parts by range."""
         return [path for key in self.exact for path in self.removals_by(key)]
 
-    def removals_by(self, key: str) -> list[Path]:
+    def removals_by(self, key: str) -> list[Location]:
         """The removals of exact deduplication by `text` or `url`, a part a range; none if there is no such step."""
         return self._parts(EXACT_FOLDERS[key], "removals") if key in self.exact else []
 
-    def links(self) -> list[Path]:
+    def links(self) -> list[Location]:
         """The candidates' links, a part a range."""
         return self._parts(BUCKETS, "links")
 
-    def members(self) -> list[Path]:
+    def members(self) -> list[Location]:
         """The candidates, a part a range."""
         return self._parts(BUCKETS, "members")
 
-    def twins(self) -> list[Path]:
+    def twins(self) -> list[Location]:
         """Whom exact deduplication by text has kept in whose place, by who was kept, a part a range."""
         return self._parts(EXACT, "twins") if "text" in self.exact else []
 
-    def edges_of(self, shard: int) -> Path | None:
+    def edges_of(self, shard: int) -> Location | None:
         """The verified pairs of a shard; None if it has none."""
         part = self._marker(EDGES, shard)["parts"]["edges"]
         return self.layout.stage(EDGES) / part["name"] if part else None
 
-    def forests(self) -> list[Path]:
+    def forests(self) -> list[Location]:
         """Spanning forests of the verified pairs, a part a shard that has some."""
         return self._parts(EDGES, "forest", self.num_shards)
 
-    def components(self) -> list[Path]:
+    def components(self) -> list[Location]:
         """Which component of verified pairs a document belongs to."""
         return self._parts(COMPONENTS, "components", 1)
 
-    def near_removals(self) -> list[Path]:
+    def near_removals(self) -> list[Location]:
         """The removals of near-deduplication, a part a range of components."""
         return self._parts(DECISION, "removals")
 
@@ -93,7 +93,7 @@ class DedupFiles:
                 found[shard] = ShingleFiles(folder / parts["index"]["name"], folder / parts["numbers"]["name"])
         return found
 
-    def _parts(self, stage: str, kind: str, total: int | None = None) -> list[Path]:
+    def _parts(self, stage: str, kind: str, total: int | None = None) -> list[Location]:
         markers = (self._marker(stage, number) for number in range(self.num_ranges if total is None else total))
         return [self.layout.stage(stage) / marker["parts"][kind]["name"] for marker in markers if marker["parts"][kind]]
 
@@ -166,7 +166,7 @@ class SpreadContents:
         return spread["content_hi"].to_numpy(), spread
 
     @cached_property
-    def _removed_before(self) -> list[Path]:
+    def _removed_before(self) -> list[Location]:
         before = self.files.exact[: self.files.exact.index(self.key)]
         return [path for key in before for path in self.files.removals_by(key)]
 
@@ -192,7 +192,7 @@ class SpreadBands:
         return keys, pa.RecordBatch.from_arrays([pa.array(column) for column in columns], schema=BUCKET_SHUFFLE)
 
     @cached_property
-    def _exact_parts(self) -> list[Path]:
+    def _exact_parts(self) -> list[Location]:
         return self.files.exact_removals()
 
 
@@ -259,7 +259,7 @@ def _shuffle(pipeline: Any, read: _ReadFingerprints, schema: pa.Schema, num_shar
     )
 
 
-def write_batch(folder: Path, stem: str, batch: pa.RecordBatch) -> dict[str, Any] | None:
+def write_batch(folder: Location, stem: str, batch: pa.RecordBatch) -> dict[str, Any] | None:
     """Writes a part, as JSON in a marker; None for a batch without rows, which leaves no file."""
     part: Part | None = write_part(folder, stem, pa.Table.from_batches([batch])) if batch.num_rows else None
     return part.to_json() if part else None

@@ -4,7 +4,7 @@ Touches the run's folder ``<out>/curate``; the work on documents is done by the 
 """
 
 import logging
-import shutil
+import math
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -23,8 +23,11 @@ from schemas.errors import ResumableError, UserError
 from schemas.failpoints import failpoint
 from schemas.files import remove_temporaries
 from schemas.recipe import CurateRecipe
+from schemas.storage import Location, check_access, remove_tree
 
 RUN_FOLDER = "curate"
+#: Between two looks at the markers of a run in an object store.
+_REMOTE_POLL_SECONDS = 2.0
 _LOG = logging.getLogger(__name__)
 
 
@@ -36,7 +39,7 @@ def plan_job(recipe: CurateRecipe, base: Path, *, limit: int | None = None) -> P
 def run_job(
     recipe: CurateRecipe,
     base: Path,
-    out: Path,
+    out: Location,
     *,
     fresh: bool = False,
     limit: int | None = None,
@@ -51,7 +54,7 @@ def run_job(
     Args:
         recipe: the validated recipe.
         base: folder that relative input paths start from.
-        out: the work's folder; the run stands in ``<out>/curate``.
+        out: the work's folder, local or ``s3://``; the run stands in ``<out>/curate``.
         fresh: throw away an earlier run first.
         limit: read at most this many documents; each shard an equal share of them.
         max_bad: stop when more rows than this are quarantined; None for never.
@@ -68,14 +71,15 @@ def run_job(
             without `fresh`, or two documents with one id.
         ResumableError: the work stopped on the way; the same call goes on.
     """
-    runtime = Runtime.make(beam_options, num_workers, out / RUN_FOLDER / "logs")
+    runtime = Runtime.make(beam_options, num_workers, Layout(out / RUN_FOLDER).logs)
+    check_access(out)
     plan = make_plan(recipe, base, limit)
     layout = Layout(out / RUN_FOLDER, plan.run_id)
-    with lock.hold(layout.lock), runtime.nursery:
+    with lock.hold(layout.lock) as check_lock, runtime.nursery:
         warnings = _take_up(layout, plan, fresh=fresh)
         manifest = load_manifest(layout.manifest)
         if manifest is None:
-            manifest = _Run(layout, plan, runtime, max_bad, on_progress).finish(warnings)
+            manifest = _Run(layout, plan, runtime, max_bad, on_progress, check_lock).finish(warnings)
         _clean(layout, manifest, keep_intermediate=keep_intermediate)
         return manifest
 
@@ -106,7 +110,7 @@ def clear(layout: Layout) -> None:
     layout.manifest.unlink(missing_ok=True)
     layout.plan.unlink(missing_ok=True)
     for folder in (layout.stages, layout.logs, *(layout.root / name for name in OUTPUTS)):
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)
 
 
 def _clean(layout: Layout, manifest: Manifest, *, keep_intermediate: bool) -> None:
@@ -115,10 +119,10 @@ def _clean(layout: Layout, manifest: Manifest, *, keep_intermediate: bool) -> No
     for kind in OUTPUTS:
         for path in (layout.root / kind).glob("*"):
             if f"{kind}/{path.name}" not in listed:
-                path.unlink()
+                path.unlink(missing_ok=True)
     if not keep_intermediate:
-        shutil.rmtree(layout.stages, ignore_errors=True)
-        shutil.rmtree(layout.logs, ignore_errors=True)
+        remove_tree(layout.stages)
+        remove_tree(layout.logs)
 
 
 class _Run:
@@ -131,13 +135,16 @@ class _Run:
         runtime: Runtime,
         max_bad: int | None,
         on_progress: Callable[[Progress], None] | None,
+        check_lock: Callable[[], None],
     ) -> None:
         self._layout = layout
         self._plan = plan
         self._runtime = runtime
         self._max_bad = max_bad
         self._tell = on_progress or (lambda _progress: None)
+        self._check_lock = check_lock
         self._ledger = Ledger(layout)
+        self._asked = -math.inf
         self._told: Progress | None = None
 
     def finish(self, warnings: list[str]) -> Manifest:
@@ -148,17 +155,25 @@ class _Run:
         for stage in chain.stages():
             stages.append(stage)
             self._report(stage)
-            run_stage(stage, self._layout, self._runtime, partial(self._report, stage))
+            run_stage(stage, self._layout, self._runtime, partial(self._poll, stage))
             self._report(stage)
         self._refuse_twins()
         failpoint("curate.before_manifest")
+        self._check_lock()
         seconds = time.monotonic() - clock
         manifest = summarise(self._plan, self._layout, self._ledger, stages, started, seconds, warnings)
         save_manifest(self._layout.manifest, manifest)
         failpoint("curate.after_manifest")
         return manifest
 
+    def _poll(self, stage: Stage) -> None:
+        """Reports while a pipeline runs. An object store is asked less often: it lists for money."""
+        if isinstance(self._layout.root, Path) or time.monotonic() - self._asked > _REMOTE_POLL_SECONDS:
+            self._asked = time.monotonic()
+            self._report(stage)
+
     def _report(self, stage: Stage) -> None:
+        self._check_lock()
         done = self._ledger.refresh(stage.units)
         progress = Progress(stage.name, done, stage.total, self._ledger.documents, self._ledger.bytes)
         if progress == self._told:

@@ -5,13 +5,11 @@ Touches the run's files only. A search opens the manifest and one row group of o
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from curation.dedup.keys import hash_range, join_ids, split_ids
 from curation.dedup.shuffle import GroupByRange, KeyedBatch, cut, gather
@@ -19,7 +17,8 @@ from curation.job.layout import INDEX as INDEX_FOLDER
 from curation.job.layout import Layout
 from curation.job.units import RunRanges, numbers
 from schemas.arrow import INDEX
-from schemas.files import read_json, write_part
+from schemas.files import open_parquet, read_json, write_part
+from schemas.storage import Location
 
 KEPT = "kept"
 #: About how many ids an index file holds.
@@ -72,7 +71,7 @@ class _ReadIds(beam.DoFn):
         if not self._files:
             return
         first = 0
-        with pq.ParquetFile(self._layout.root / self._files[number]) as file:
+        with open_parquet(self._layout.root / self._files[number]) as file:
             columns = [name for name in ("id", "step") if name in file.schema_arrow.names]
             for batch in file.iter_batches(columns=columns):
                 high, low = split_ids(batch["id"])
@@ -135,7 +134,7 @@ def build_index(pipeline: Any, task: IndexTask, num_ranges: int, wanted: range) 
     _ = grouped | "Index" >> RunRanges(layout, INDEX_FOLDER, task)
 
 
-def find_in_index(directory: Path, document_id: str) -> IndexEntry | None:
+def find_in_index(directory: Location, document_id: str) -> IndexEntry | None:
     """Finds a document of a finished run.
 
     Args:
@@ -153,7 +152,7 @@ def find_in_index(directory: Path, document_id: str) -> IndexEntry | None:
     parts = [item["path"] for item in read_json(directory / "manifest.json")["artifacts"] if item["kind"] == "index"]
     if not parts:
         return None
-    with pq.ParquetFile(directory / sorted(parts)[int(hash_range(high, len(parts))[0])]) as file:
+    with open_parquet(directory / sorted(parts)[int(hash_range(high, len(parts))[0])]) as file:
         for group in range(file.num_row_groups):
             about = file.metadata.row_group(group).column(0).statistics
             if about.min <= document_id <= about.max:
@@ -164,9 +163,9 @@ def find_in_index(directory: Path, document_id: str) -> IndexEntry | None:
     return None
 
 
-def read_row(directory: Path, entry: IndexEntry) -> dict[str, Any]:
+def read_row(directory: Location, entry: IndexEntry) -> dict[str, Any]:
     """Reads the row that an index entry points to: only its row group. Gives its columns as Python values."""
-    with pq.ParquetFile(directory / entry.file) as file:
+    with open_parquet(directory / entry.file) as file:
         left = entry.row
         for group in range(file.num_row_groups):
             rows = file.metadata.row_group(group).num_rows

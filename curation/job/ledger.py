@@ -43,20 +43,12 @@ class Ledger:
 
     def _refresh(self, unit: Unit) -> int:
         seen = self._markers.setdefault(unit.folder, {})
-        for number in self._numbers(unit):
-            if number not in seen and (marker := self._layout.read_marker(unit.folder, number)) is not None:
-                seen[number] = marker
-                if unit.folder == MEASURE:
-                    self._add(marker["tally"])
+        new = [number for number in self._layout.marker_numbers(unit.folder, unit.total) if number not in seen]
+        for number, marker in self._layout.read_some(unit.folder, new).items():
+            seen[number] = marker
+            if unit.folder == MEASURE:
+                self._add(marker["tally"])
         return len(seen)
-
-    def _numbers(self, unit: Unit) -> list[int]:
-        try:
-            names = [path.name for path in self._layout.stage(unit.folder).iterdir()]
-        except FileNotFoundError:
-            return []
-        numbers = (self._layout.marker_number(name) for name in names)
-        return [number for number in numbers if number is not None and number < unit.total]
 
     def _add(self, tally: dict[str, Any]) -> None:
         for item in tally.get("read", {}).values():

@@ -10,29 +10,50 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from curation.job.lease import HeldError, Lease
 from schemas.errors import UserError
+from schemas.storage import Location, ObjectPath
 
 BEAT_SECONDS = 10.0
 STALE_SECONDS = 60.0
 
 
 @contextlib.contextmanager
-def hold(path: Path) -> Iterator[None]:
+def hold(path: Location) -> Iterator[Callable[[], None]]:
     """Holds the lock while the block runs. The kernel lets go of it when the process dies, however it dies.
 
     A holder on another machine of a shared file system cannot be asked whether it lives: it touches the file every
-    `BEAT_SECONDS`, and after `STALE_SECONDS` without that its lock is taken over.
+    `BEAT_SECONDS`, and after `STALE_SECONDS` without that its lock is taken over. In an object store every lock is of that
+    kind (`curation.job.lease`), but that of a process of this machine that is gone is taken over at once.
+
+    Yields:
+        A function that raises ResumableError once the lock is lost; call it now and then.
 
     Raises:
         UserError: somebody holds it; names the host, the process and since when.
     """
+    me = {
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        "started": _start_of(os.getpid()),
+    }
+    if isinstance(path, ObjectPath):
+        lease = Lease(path, me, BEAT_SECONDS, STALE_SECONDS)
+        try:
+            lease.take(lambda holder: holder.get("host") == me["host"] and not _runs_here(holder))
+        except HeldError as error:
+            raise UserError(_refusal(path, error.holder)) from None
+        with lease.renewed() as check:
+            yield check
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as handle:
         try:
@@ -42,14 +63,12 @@ def hold(path: Path) -> Iterator[None]:
         holder = _holder(handle)
         if holder and _lives(holder, path):
             raise UserError(_refusal(path, holder))
-        since = datetime.now(UTC).isoformat(timespec="seconds")
-        me = {"host": socket.gethostname(), "pid": os.getpid(), "since": since, "started": _start_of(os.getpid())}
         _write(handle, me)
         released = threading.Event()
         beat = threading.Thread(target=_beat, args=(path, released), name="lock-beat", daemon=True)
         beat.start()
         try:
-            yield
+            yield lambda: None
         finally:
             released.set()
             beat.join()
@@ -82,8 +101,12 @@ def _lives(holder: dict[str, Any], path: Path) -> bool:
     """Says whether a holder still works, for file systems whose locks do not reach over machines."""
     if holder.get("host") != socket.gethostname():
         return time.time() - path.stat().st_mtime < STALE_SECONDS
-    # A process of the same number that was started at another time is another process.
-    return holder.get("pid") != os.getpid() and _start_of(int(holder.get("pid", -1))) == holder.get("started")
+    return holder.get("pid") != os.getpid() and _runs_here(holder)
+
+
+def _runs_here(holder: dict[str, Any]) -> bool:
+    """Says whether a holder of this machine still runs: a process of its number that was started at another time is another."""
+    return _start_of(int(holder.get("pid", -1))) == holder.get("started")
 
 
 def _start_of(pid: int) -> float | None:
@@ -94,7 +117,7 @@ def _start_of(pid: int) -> float | None:
         return None
 
 
-def _refusal(path: Path, holder: dict[str, Any]) -> str:
+def _refusal(path: Location, holder: dict[str, Any]) -> str:
     who = (
         f"process {holder['pid']} on {holder['host']} since {holder['since']}"
         if holder.get("pid")

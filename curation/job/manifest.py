@@ -5,11 +5,13 @@ Builds and reads JSON; touches the manifest file only.
 
 from collections.abc import Container, Iterable
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from curation.job.tally import Tally
 from schemas.files import read_json, write_json_durably
+from schemas.storage import Location
+
+PlaceT = TypeVar("PlaceT", bound=Location)
 
 #: A step that removes a smaller share than this of what enters it warns, and one that removes more than the other.
 ABOUT_NOTHING = 0.0005
@@ -150,12 +152,12 @@ class Manifest:
         """Documents of all sources."""
         return sum(item["documents"] for item in self.kept.values())
 
-    def paths(self, directory: Path, kind: str) -> list[Path]:
+    def paths(self, directory: PlaceT, kind: str) -> list[PlaceT]:
         """Gives the files of a kind, in their order."""
-        return [directory / item.path for item in self.artifacts if item.kind == kind]
+        return [cast("PlaceT", directory / item.path) for item in self.artifacts if item.kind == kind]
 
 
-def load_manifest(path: Path) -> Manifest | None:
+def load_manifest(path: Location) -> Manifest | None:
     """Reads a manifest; None if there is none, or none that this version can read."""
     try:
         return Manifest.from_json(read_json(path))
@@ -163,7 +165,7 @@ def load_manifest(path: Path) -> Manifest | None:
         return None
 
 
-def save_manifest(path: Path, manifest: Manifest) -> None:
+def save_manifest(path: Location, manifest: Manifest) -> None:
     """Writes the manifest, in one step."""
     write_json_durably(path, manifest.to_json())
 

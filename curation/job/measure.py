@@ -31,6 +31,7 @@ from curation.steps.build import build_steps, guarded_apply
 from curation.transforms import faults_batch
 from schemas.arrow import CONTAMINATION, DOCUMENTS, QUARANTINE, extended
 from schemas.failpoints import failpoint
+from schemas.storage import Location
 
 _READ_STAGE = "read"
 _PARTS = ("candidates", "rejects", "fingerprints", "quarantine", "contamination")
@@ -268,13 +269,13 @@ def _quarantine(shard: _Shard, faults: list[Fault]) -> None:
         shard.tally.add(1, "faults", fault.stage, fault.source)
 
 
-def candidates_of(layout: Layout, marker: dict[str, Any]) -> Path | None:
+def candidates_of(layout: Layout, marker: dict[str, Any]) -> Location | None:
     """Gives the candidates file that a marker of this stage names."""
     part = marker["parts"]["candidates"]
     return None if part is None else layout.stage(MEASURE) / part["name"]
 
 
-def fingerprints_of(layout: Layout, marker: dict[str, Any]) -> Path | None:
+def fingerprints_of(layout: Layout, marker: dict[str, Any]) -> Location | None:
     """Gives the fingerprint file that a marker of this stage names."""
     part = marker["parts"]["fingerprints"]
     return None if part is None else layout.stage(MEASURE) / part["name"]

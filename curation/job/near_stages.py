@@ -7,7 +7,6 @@ the decision is a shuffle by component. The decisions themselves are pure and st
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
@@ -31,6 +30,7 @@ from curation.job.parts import LazyPart, read_shard_rows
 from curation.job.units import AfterAll, RunRanges, RunShards, numbers
 from schemas.failpoints import failpoint
 from schemas.files import open_parquet, read_parquet, write_blob
+from schemas.storage import Location
 
 _TEXT_ROWS = 1024
 _SCATTER = np.uint64(0x9E3779B97F4A7C15)
@@ -50,12 +50,12 @@ class ShingleTask:
         return {"parts": parts, "rows": int(wanted.size)}
 
     @cached_property
-    def _members(self) -> list[Path]:
+    def _members(self) -> list[Location]:
         return self.files.members()
 
 
 def write_shingles(
-    files: DedupFiles, shard: int, wanted: npt.NDArray[np.uint32], preset: MinHashPreset, folder: Path
+    files: DedupFiles, shard: int, wanted: npt.NDArray[np.uint32], preset: MinHashPreset, folder: Location
 ) -> dict[str, Any]:
     """Writes the shingles of some documents of a shard, and their index.
 
@@ -84,7 +84,7 @@ def write_shingles(
 
 
 def _shingles(
-    path: Path, wanted: npt.NDArray[np.uint32], preset: MinHashPreset, sizes: list[npt.NDArray[np.int64]]
+    path: Location, wanted: npt.NDArray[np.uint32], preset: MinHashPreset, sizes: list[npt.NDArray[np.int64]]
 ) -> Iterator[bytes]:
     """Yields the wanted documents' shingles in the order of their rows; adds how many each has to `sizes`."""
     first = 0
@@ -129,7 +129,7 @@ class VerifyTask:
         return {"parts": parts, "rows": part.rows, "compared": compared}
 
     @cached_property
-    def _links(self) -> list[Path]:
+    def _links(self) -> list[Location]:
         return self.files.links()
 
     @cached_property

@@ -5,15 +5,14 @@ Touches the run's folders only.
 
 import contextlib
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from schemas.files import Part, PartWriter, open_part
+from schemas.files import Part, PartWriter, open_parquet, open_part
+from schemas.storage import Location
 
 
 class LazyPart:
@@ -25,7 +24,7 @@ class LazyPart:
         schema: of every batch.
     """
 
-    def __init__(self, directory: Path, stem: str, schema: pa.Schema) -> None:
+    def __init__(self, directory: Location, stem: str, schema: pa.Schema) -> None:
         self.schema = schema
         self._directory = directory
         self._stem = stem
@@ -77,7 +76,7 @@ def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 
 
 def read_shard_rows(
-    paths: Iterable[Path], shard: int, schema: pa.Schema, columns: Sequence[str] | None = None
+    paths: Iterable[Location], shard: int, schema: pa.Schema, columns: Sequence[str] | None = None
 ) -> pa.Table:
     """Reads the rows of one shard from parts that are sorted by `shard`: only the row groups that may hold them.
 
@@ -91,7 +90,7 @@ def read_shard_rows(
     wanted = list(dict.fromkeys(["shard", *names]))
     found = []
     for path in paths:
-        with pq.ParquetFile(path) as file:
+        with open_parquet(path) as file:
             groups = [group for group in range(file.num_row_groups) if _may_hold(file, group, shard)]
             if groups:
                 table = file.read_row_groups(groups, columns=wanted)

@@ -23,6 +23,7 @@ from schemas.files import read_json, write_json_durably
 from schemas.ids import digest, settings_hash
 from schemas.recipe import CurateRecipe
 from schemas.steps import DEDUP_KINDS, NearDedupRecipe, StepRecipe, step_paths
+from schemas.storage import Location, location
 from schemas.version import code_version
 
 #: A file up to this size is fingerprinted by all its bytes; a larger one by as many at its head and at its tail.
@@ -229,7 +230,7 @@ def cut_shards(pieces: Iterable[Piece], shard_bytes: int) -> tuple[tuple[Piece, 
 
 def _fingerprints(pieces: Iterable[Piece]) -> list[InputFile]:
     """Fingerprints each file once, however many pieces it has, in the order of the listing."""
-    files = {(piece.source, piece.dump, piece.path): Path(piece.root) / piece.path for piece in pieces}
+    files = {(piece.source, piece.dump, piece.path): location(piece.root) / piece.path for piece in pieces}
     with ThreadPoolExecutor(_READERS) as pool:
         found = pool.map(fingerprint, files.values())
         return [InputFile(*key, size, checksum) for key, (size, checksum) in zip(files, found, strict=True)]
@@ -248,7 +249,7 @@ def _step_files(recipe: CurateRecipe, base: Path) -> list[InputFile]:
     return found
 
 
-def fingerprint(path: Path) -> tuple[int, str]:
+def fingerprint(path: Location) -> tuple[int, str]:
     """Gives a file's size and checksum; see `InputFile`."""
     hasher = xxhash.xxh3_128()
     try:
@@ -262,11 +263,11 @@ def fingerprint(path: Path) -> tuple[int, str]:
                 handle.seek(max(WHOLE_FILE_BYTES, size - WHOLE_FILE_BYTES))
                 hasher.update(handle.read(WHOLE_FILE_BYTES))
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from None
     return size, hasher.hexdigest()
 
 
-def load_plan(path: Path) -> Plan | None:
+def load_plan(path: Location) -> Plan | None:
     """Reads a persisted plan; None if there is none, or none that this version can read."""
     try:
         return Plan.from_json(read_json(path))
@@ -274,7 +275,7 @@ def load_plan(path: Path) -> Plan | None:
         return None
 
 
-def save_plan(path: Path, plan: Plan) -> None:
+def save_plan(path: Location, plan: Plan) -> None:
     """Persists a plan."""
     write_json_durably(path, plan.to_json())
 
@@ -296,7 +297,7 @@ def differences(old: Plan, new: Plan) -> list[str]:
     return changes
 
 
-def refusal(old: Plan, new: Plan, where: Path) -> UserError:
+def refusal(old: Plan, new: Plan, where: Location) -> UserError:
     """Makes the error for a rerun that is not of the same work."""
     changes = differences(old, new) or ["what the plan holds"]
     more = f" and {len(changes) - _NAMED_CHANGES} more" if len(changes) > _NAMED_CHANGES else ""

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ from curation.job.dedup_stages import DedupFiles
 from curation.job.parts import read_shard_rows
 from curation.job.plan import Plan
 from schemas.steps import StepRecipe
+from schemas.storage import Location
 
 #: Reasons of rejects that deduplication makes.
 EXACT_DUPLICATE = "exact_duplicate"
@@ -97,7 +97,7 @@ class RemovalReader:
     steps: Sequence[RemovingStep]
 
     def __post_init__(self) -> None:
-        self._parts: list[list[Path]] | None = None
+        self._parts: list[list[Location]] | None = None
 
     def read(self, shard: int) -> Removed:
         """Gives the removals of one shard."""
@@ -117,5 +117,5 @@ class RemovalReader:
         table = table.take(pa.array(order))
         return Removed(table["row"].to_numpy(), step[order], table)
 
-    def _parts_of(self, kind: str) -> list[Path]:
+    def _parts_of(self, kind: str) -> list[Location]:
         return self.files.near_removals() if kind == "near" else self.files.removals_by(kind)

@@ -2,14 +2,13 @@
 
 from datetime import UTC, datetime
 
-import pyarrow.parquet as pq
-
 from curation.job.layout import INDEX, MEASURE, WRITE, Layout
 from curation.job.ledger import Ledger
 from curation.job.manifest import QUARANTINE_HEAD, Artifact, Manifest, StageReport, funnel_warnings, make_funnel
 from curation.job.plan import Plan
 from curation.job.stages import Stage
 from curation.job.tally import Tally
+from schemas.files import read_parquet
 
 #: Which parts of a stage's markers stay when the run is over.
 _LEFT = {MEASURE: ("rejects", "quarantine"), WRITE: ("kept", "rejects", "duplicates"), INDEX: ("index",)}
@@ -107,5 +106,5 @@ def _quarantine_head(layout: Layout, artifacts: list[Artifact]) -> list[dict[str
     head: list[dict[str, str]] = []
     for item in artifacts:
         if item.kind == "quarantine" and len(head) < QUARANTINE_HEAD:
-            head += pq.read_table(layout.root / item.path).slice(0, QUARANTINE_HEAD - len(head)).to_pylist()
+            head += read_parquet(layout.root / item.path).slice(0, QUARANTINE_HEAD - len(head)).to_pylist()
     return head

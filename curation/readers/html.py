@@ -3,7 +3,6 @@
 import contextlib
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding, map_encoding_to_html5
 
@@ -11,6 +10,7 @@ from curation.model import Fault, Piece
 from curation.readers.batches import Document, read_fault
 from curation.readers.streams import InputStream
 from schemas.recipe import OutputRecipe
+from schemas.storage import Location
 
 _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
@@ -35,7 +35,7 @@ def decode_page(page: bytes, declared: str | None) -> str:
         return page.decode("utf-8", "replace")
 
 
-def read_html(piece: Piece, path: Path, output: OutputRecipe, counts: Counter[str]) -> Iterator[Document | Fault]:  # noqa: ARG001 - the readers' one signature
+def read_html(piece: Piece, path: Location, output: OutputRecipe, counts: Counter[str]) -> Iterator[Document | Fault]:  # noqa: ARG001 - the readers' one signature
     """Reads a file as one page; the locator is the path alone. A page whose compressed file is cut is a fault."""
     with InputStream(path) as stream:
         page = read_whole(stream, output.max_document_bytes)

@@ -6,7 +6,6 @@ Python's own decoder reads each line by itself: a batch decoder drops lone surro
 import json
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from columnar.text import clean_text
@@ -15,6 +14,7 @@ from curation.readers.batches import Document, read_fault
 from curation.readers.columns import ColumnMap, map_columns
 from curation.readers.streams import CHUNK_BYTES, InputStream
 from schemas.recipe import OutputRecipe
+from schemas.storage import Location
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 #: NaN and infinities, which pandas writes and JSON does not have, are null.
@@ -77,7 +77,7 @@ def decode_line(content: bytes) -> dict[str, Any]:
     return value
 
 
-def read_jsonl(piece: Piece, path: Path, output: OutputRecipe, counts: Counter[str]) -> Iterator[Document | Fault]:
+def read_jsonl(piece: Piece, path: Location, output: OutputRecipe, counts: Counter[str]) -> Iterator[Document | Fault]:
     """Reads every line of a file; the locator ends in the line's number."""
     with InputStream(path) as stream:
         reader = _LineReader(piece, counts)

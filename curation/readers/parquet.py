@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,12 +18,13 @@ from curation.readers.columns import ColumnMap, map_columns
 from schemas.errors import UserError
 from schemas.ids import document_id
 from schemas.recipe import OutputRecipe
+from schemas.storage import Location
 
 _REPLACEMENT = "\ufffd"
 
 
 def read_parquet(
-    piece: Piece, path: Path, output: OutputRecipe, counts: Counter[str]
+    piece: Piece, path: Location, output: OutputRecipe, counts: Counter[str]
 ) -> Iterator[pa.RecordBatch | Fault]:
     """Reads the piece's row groups; the locator ends in the row's number in the file, from 0.
 

@@ -6,7 +6,6 @@ a document (a picture in a crawl, a binary file in a source tree) is counted by 
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,8 +18,9 @@ from curation.readers.parquet import read_parquet
 from curation.readers.source import read_source
 from curation.readers.warc import read_warc
 from schemas.recipe import OutputRecipe
+from schemas.storage import Location, location
 
-_Reader = Callable[[Piece, Path, OutputRecipe, Counter[str]], Iterator[Document | pa.RecordBatch | Fault]]
+_Reader = Callable[[Piece, Location, OutputRecipe, Counter[str]], Iterator[Document | pa.RecordBatch | Fault]]
 
 READERS: dict[str, _Reader] = {
     "warc": read_warc,
@@ -81,14 +81,14 @@ def read_piece(piece: Piece, output: OutputRecipe, counts: Counter[str]) -> Iter
     return read_pieces([piece], output, counts)
 
 
-def local_path(piece: Piece) -> Path:
-    """Gives where the piece's file is on this machine's storage."""
-    return Path(piece.root, piece.path)
+def place_of(piece: Piece) -> Location:
+    """Gives where the piece's file is."""
+    return location(piece.root) / piece.path
 
 
 def _read(piece: Piece, output: OutputRecipe, counts: Counter[str]) -> Iterator[Document | pa.RecordBatch | Fault]:
     """Reads one piece with the reader of its format; a file that cannot be opened, is empty or trips its reader is one fault."""
-    path = local_path(piece)
+    path = place_of(piece)
     try:
         # An empty module is a usual thing in a source tree; elsewhere an empty file is a transfer that went wrong.
         if path.stat().st_size == 0 and piece.format != "source":

@@ -2,19 +2,19 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 from columnar.text import clean_text
 from curation.model import Fault, Piece
 from curation.readers.batches import Document, read_fault
 from schemas.recipe import OutputRecipe
+from schemas.storage import Location
 
 #: A NUL in this many first bytes tells a binary file, as git does it.
 SNIFF_BYTES = 8 << 10
 _BYTE_ORDER_MARK = "\ufeff"
 
 
-def read_source(piece: Piece, path: Path, output: OutputRecipe, counts: Counter[str]) -> Iterator[Document | Fault]:
+def read_source(piece: Piece, path: Location, output: OutputRecipe, counts: Counter[str]) -> Iterator[Document | Fault]:
     """Reads a file as one document; the locator is the path alone. What is not UTF-8 text is counted as `skipped_binary_file`."""
     with path.open("rb") as file:
         content = file.read(SNIFF_BYTES)

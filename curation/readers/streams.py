@@ -7,10 +7,11 @@ then ends, and `fault` says what happened. Memory is bounded by the read size wh
 import zlib
 from bisect import bisect_right
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO, NamedTuple, Self
 
 import zstandard
+
+from schemas.storage import Location
 
 #: Bytes of output asked for at a time, and of stored input fed to zlib at a time.
 CHUNK_BYTES = 256 << 10
@@ -40,7 +41,7 @@ class InputStream:
         compression: gzip, zstd or None; told by the file's first bytes, not by its name.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Location) -> None:
         """Opens the file.
 
         Raises:

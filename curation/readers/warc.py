@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from fastwarc.warc import ArchiveIterator, WarcRecordType
@@ -13,6 +12,7 @@ from curation.readers.batches import Document, parse_timestamp, read_fault
 from curation.readers.html import decode_page
 from curation.readers.streams import InputStream
 from schemas.recipe import OutputRecipe
+from schemas.storage import Location
 
 HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 TEXT_TYPES = frozenset({"text/plain"})
@@ -21,7 +21,7 @@ _ARC_START = b"filedesc:"
 _MAX_URL_CHARS = 4096
 
 
-def read_warc(piece: Piece, path: Path, output: OutputRecipe, counts: Counter[str]) -> Iterator[Document | Fault]:
+def read_warc(piece: Piece, path: Location, output: OutputRecipe, counts: Counter[str]) -> Iterator[Document | Fault]:
     """Reads every record of a file; what came before a cut is kept, and one fault says where it broke.
 
     The locator ends in the record's offset in the file; where one gzip member holds several records, ``+`` and the record's
@@ -144,7 +144,7 @@ class _RecordReader:
         return f"{offset}+{distance}" if distance else str(offset)
 
 
-def _reason(path: Path, error: OSError) -> str:
+def _reason(path: Location, error: OSError) -> str:
     with InputStream(path) as stream:
         if stream.read(len(_ARC_START)) == _ARC_START:
             return "this is an ARC file, the format before WARC; convert it first"
