@@ -24,6 +24,7 @@ NGRAM = 5
 _SCHEMA = pa.schema([("url", pa.string()), ("text", pa.large_string())])
 TRUTH = pa.schema([("first", pa.string()), ("second", pa.string()), ("jaccard", pa.float64())])
 _BLOCK = 2000
+_ROW_GROUP = 4096
 _STREAM_BYTES = 4_000_000
 _WORD = re.compile(r"(?<!\S)[A-Za-z]+[.,;:]?\s")  # what the published normalisation takes as one word
 
@@ -90,15 +91,35 @@ def _block(
     return texts, (shingles - changed) / (shingles + changed)
 
 
+class _File:
+    """An input file with row groups of the usual size."""
+
+    def __init__(self, path: Path) -> None:
+        self._writer = pq.ParquetWriter(path, _SCHEMA, compression="zstd")
+        self._tables: list[pa.Table] = []
+
+    def add(self, table: pa.Table) -> None:
+        self._tables.append(table)
+        if sum(item.num_rows for item in self._tables) >= _ROW_GROUP:
+            self._flush()
+
+    def close(self) -> None:
+        self._flush()
+        self._writer.close()
+
+    def _flush(self) -> None:
+        if self._tables:
+            self._writer.write_table(pa.concat_tables(self._tables))
+        self._tables = []
+
+
 def _write_files(corpus: Corpus, files: Sequence[int], number: int, workers: int) -> None:
     """Writes one worker's share: originals and copies of a pair go to any of its files."""
     rng = np.random.default_rng([corpus.seed, number])
     left, pairs_left = corpus.documents // workers, corpus.pairs // workers
     truth: list[pa.Table] = []
     made = 0
-    writers = [
-        pq.ParquetWriter(corpus.folder / "in" / f"{file:04d}.parquet", _SCHEMA, compression="zstd") for file in files
-    ]
+    writers = [_File(corpus.folder / "in" / f"{file:04d}.parquet") for file in files]
     while left:
         size = min(_BLOCK, left)
         pairs = min(size // 2, round(pairs_left * size / left))
@@ -108,7 +129,7 @@ def _write_files(corpus: Corpus, files: Sequence[int], number: int, workers: int
         table = pa.table([urls, texts], schema=_SCHEMA)
         places = rng.integers(0, len(writers), size)
         for place, writer in enumerate(writers):
-            writer.write_table(table.filter(pa.array(places == place)))
+            writer.add(table.filter(pa.array(places == place)))
         made, left, pairs_left = made + size, left - size, pairs_left - pairs
     for writer in writers:
         writer.close()

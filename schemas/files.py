@@ -116,12 +116,28 @@ class PartWriter:
         self._pending, self._pending_rows, self._pending_bytes = rest.to_batches(), rest.num_rows, rest.nbytes
 
 
+def _repeating(schema: pa.Schema) -> list[str]:
+    """Names the columns whose values are worth a dictionary: texts, ids and addresses are as good as unique.
+
+    Parquet begins a dictionary of texts, and gives it up for its size: writing takes a fifth longer, reading nearly twice as long.
+    """
+    unique = {"id", "url", "path", "meta", "kept_id", "cluster_id"}
+    names = []
+    for field in schema:
+        is_bulk = pa.types.is_large_string(field.type) or pa.types.is_large_binary(field.type)
+        if field.name not in unique and not is_bulk:
+            names += [field.name, f"{field.name}.list.element", f"{field.name}.list.item"]
+    return names
+
+
 @contextlib.contextmanager
 def open_part(directory: Location, stem: str, schema: pa.Schema) -> Iterator[PartWriter]:
     """Opens a part that lands when the block ends, like `write_part`; an error in the block leaves nothing."""
     with (
         _landing(directory, f"{stem}-{{}}.parquet") as landing,
-        pq.ParquetWriter(landing.handle, schema, compression="zstd", write_statistics=True) as parquet,
+        pq.ParquetWriter(
+            landing.handle, schema, compression="zstd", use_dictionary=_repeating(schema), write_statistics=True
+        ) as parquet,
     ):
         writer = PartWriter(parquet, schema)
         yield writer

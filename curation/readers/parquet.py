@@ -111,14 +111,14 @@ class _RowReader:
     def _fields(self, rows: list[dict[str, Any]], numbers: list[int]) -> dict[str, Any]:
         """Gives our columns, the content apart, of rows with these numbers in the file."""
         piece = self._piece
-        fields: dict[str, Any] = {name: [] for name in ("id", "url", "path", "repo", "timestamp", "meta")}
-        for row, number in zip(rows, numbers, strict=True):
-            ours, rest = self._columns.values(row, self._counts)
-            locator = f"{piece.path}#{number}"
-            fields["id"].append(document_id(piece.source, piece.dump, locator))
-            fields["meta"].append(meta_json(locator, rest))
-            for name in ("url", "path", "repo", "timestamp"):
-                fields[name].append(ours.get(name))
+        found = [self._columns.values(row, self._counts) for row in rows]
+        locators = [f"{piece.path}#{number}" for number in numbers]
+        fields: dict[str, Any] = {
+            "id": [document_id(piece.source, piece.dump, locator) for locator in locators],
+            "meta": [meta_json(locator, rest) for locator, (_, rest) in zip(locators, found, strict=True)],
+        }
+        for name in ("url", "path", "repo", "timestamp"):
+            fields[name] = [ours.get(name) for ours, _ in found]
         fields["source"] = [piece.source] * len(rows)
         fields["dump"] = [piece.dump or None] * len(rows)
         return fields
@@ -146,10 +146,16 @@ def _texts(column: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int32], dict[int,
         texts.validate(full=True)  # Arrow takes a file's word for its UTF-8
     except pa.ArrowInvalid:
         return _texts_by_row(column, refused)
+    if not _holds_nul(texts):
+        return texts, np.zeros(len(texts), np.int32), refused
     nuls = pc.fill_null(pc.count_substring(texts, "\0"), 0).to_numpy(zero_copy_only=False).astype(np.int32)
-    if nuls.any():
-        texts = pc.replace_substring(texts, "\0", _REPLACEMENT)
-    return texts, nuls, refused
+    return pc.replace_substring(texts, "\0", _REPLACEMENT), nuls, refused
+
+
+def _holds_nul(texts: pa.LargeStringArray) -> bool:
+    """Says whether a zero byte is anywhere in the column's bytes: a look at memory, where counting them searches each text."""
+    data = texts.buffers()[2]
+    return data is not None and data.size > 0 and not np.frombuffer(data, np.uint8).all()
 
 
 def _texts_by_row(column: pa.Array, refused: dict[int, str]) -> tuple[pa.Array, npt.NDArray[np.int32], dict[int, str]]:
