@@ -59,7 +59,7 @@ bench: $(VENV)/.test ## Run the benchmarks beside their rivals and write benchma
 	$(PIP) install -q -c constraints.txt -e '.[demo,test,bench]'
 	$(BIN)/python benchmarks/bench_signals.py
 	$(BIN)/python benchmarks/bench_minhash.py
-	$(BIN)/python benchmarks/bench_index_search.py
+	$(BIN)/python benchmarks/bench_explain.py
 	$(BIN)/python benchmarks/bench_selection.py
 	$(BIN)/python benchmarks/bench_curate_memory.py
 	$(BIN)/python benchmarks/write_tables.py

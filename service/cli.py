@@ -188,7 +188,7 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Say of any row where it came from and why it was kept, dropped or scored so."""
-    from service.commands.look import explain as run
+    from service.commands.explain import explain as run
 
     raise typer.Exit(run(identifier, out, store, as_json=as_json))
 

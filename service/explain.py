@@ -9,26 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
 from schemas.errors import UserError
-from schemas.store import reading
 from service.explained.documents import document_ids, explain_document
-from service.explained.samples import explain_generation, explain_prompt, generation_ids, prompt_ids
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
     from rich.console import Console
 
 _ID = re.compile(r"[0-9a-f]{6,32}")
+_WHOLE_ID = 32
 _LISTED = 5
-
-_Find = Callable[[sa.Connection, Path, str, int], list[str]]
-_Tell = Callable[[sa.Connection, Path, str], dict[str, Any]]
-_KINDS: Mapping[str, tuple[_Find, _Tell]] = {
-    "generation": (generation_ids, explain_generation),
-    "prompt": (prompt_ids, explain_prompt),
-    "document": (document_ids, explain_document),
-}
 
 
 @dataclass(frozen=True)
@@ -56,11 +46,12 @@ class Explanation:
         render(self.kind, self.id, self.facts, console)
 
 
-def explain(engine: sa.Engine, out: Path, identifier: str) -> Explanation:
+def explain(open_store: "Callable[[], sa.Engine]", out: Path, identifier: str) -> Explanation:
     """Tells what happened to a document, a generation or a prompt.
 
     Args:
-        engine: the store.
+        open_store: opens the store; asked only where the id is not the whole id of a document, for opening it takes longer than
+            finding one document among ten million.
         out: the folder of the commands; documents are looked up in the curation run under it.
         identifier: an id, or the first 6 hex digits of it or more.
 
@@ -71,19 +62,37 @@ def explain(engine: sa.Engine, out: Path, identifier: str) -> Explanation:
     wanted = identifier.strip().lower()
     if not _ID.fullmatch(wanted):
         raise UserError(f"{identifier!r} is no id: give 6 to 32 hex digits")
-    with reading(engine) as connection:
-        found = [
-            (kind, number)
-            for kind, (find, _) in _KINDS.items()
-            for number in find(connection, out, wanted, _LISTED + 1)
-        ]
-        if not found:
-            raise UserError(
-                f"no document, generation or prompt has an id that starts with {wanted!r} in this store and under {out}"
-            )
-        if len(found) > 1:
-            listed = ", ".join(f"{number} ({kind})" for kind, number in found[:_LISTED])
-            more = " and more" if len(found) > _LISTED else ""
-            raise UserError(f"several ids start with {wanted!r}: {listed}{more}; give more digits")
-        kind, number = found[0]
-        return Explanation(kind, number, _KINDS[kind][1](connection, out, number))
+    documents = document_ids(out, wanted, _LISTED + 1)
+    if documents == [wanted] and len(wanted) == _WHOLE_ID:
+        return Explanation("document", wanted, explain_document(out, wanted))
+    return _from_store(open_store(), out, wanted, documents)
+
+
+def _from_store(engine: "sa.Engine", out: Path, wanted: str, documents: list[str]) -> Explanation:
+    """Tells what the id names among the store's rows and the documents that were found already."""
+    from schemas.store import reading
+    from service.explained.samples import explain_generation, explain_prompt, generation_ids, prompt_ids
+
+    kinds = {"generation": (generation_ids, explain_generation), "prompt": (prompt_ids, explain_prompt)}
+    try:
+        with reading(engine) as connection:
+            found = [
+                (kind, number)
+                for kind, (find, _) in kinds.items()
+                for number in find(connection, out, wanted, _LISTED + 1)
+            ]
+            found += [("document", number) for number in documents]
+            if not found:
+                raise UserError(
+                    f"no document, generation or prompt has an id that starts with {wanted!r} in this store and under {out}"
+                )
+            if len(found) > 1:
+                listed = ", ".join(f"{number} ({kind})" for kind, number in found[:_LISTED])
+                more = " and more" if len(found) > _LISTED else ""
+                raise UserError(f"several ids start with {wanted!r}: {listed}{more}; give more digits")
+            kind, number = found[0]
+            if kind == "document":
+                return Explanation(kind, number, explain_document(out, number))
+            return Explanation(kind, number, kinds[kind][1](connection, out, number))
+    finally:
+        engine.dispose()

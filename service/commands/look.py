@@ -1,4 +1,4 @@
-"""The commands that only look: `explain`, `rules`, `status`, `report`, `schema`."""
+"""The commands that only look: `rules`, `status`, `report`, `schema`."""
 
 import json
 from pathlib import Path
@@ -16,23 +16,6 @@ from service.console import Terminal, flat_rows, human_bytes
 
 _RECIPES: dict[str, type[BaseModel]] = {"curate": CurateRecipe, "verify": VerifyRecipe, "select": SelectRecipe}
 _SHOWN_ERRORS = 20
-
-
-def explain(identifier: str, out: Path, store: str | None, *, as_json: bool) -> int:
-    """Runs `tamis explain`."""
-    from service.explain import explain as find
-
-    terminal = Terminal(as_json=as_json)
-    engine = open_for_reading(out, store)
-    try:
-        explanation = find(engine, out, identifier)
-    finally:
-        engine.dispose()
-    if as_json:
-        terminal.result(explanation.to_json())
-    else:
-        explanation.render(terminal.results)
-    return DONE
 
 
 def rules(rule_set: str | None, text: Path | None, *, as_json: bool) -> int:

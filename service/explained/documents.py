@@ -13,7 +13,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-import sqlalchemy as sa
 
 from curation.job.manifest import Manifest, load_manifest
 from schemas.arrow import DUPLICATES
@@ -43,13 +42,13 @@ class _Run:
         return self.manifest.paths(self.folder, kind)
 
 
-def document_ids(_connection: sa.Connection, out: Path, prefix: str, limit: int) -> list[str]:
+def document_ids(out: Path, prefix: str, limit: int) -> list[str]:
     """Gives up to `limit` document ids that start with the prefix; none where nothing was curated."""
     run = _run(out)
     return [] if run is None else [row["id"] for row in _index_rows(run, prefix)][:limit]
 
 
-def explain_document(_connection: sa.Connection, out: Path, document: str) -> dict[str, Any]:
+def explain_document(out: Path, document: str) -> dict[str, Any]:
     """Tells of one document.
 
     Returns:

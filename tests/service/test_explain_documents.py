@@ -50,7 +50,7 @@ def curated(tmp_path_factory):
     (base / "other.jsonl").write_text(json.dumps({"text": "short but not for the filter"}) + "\n")
     run_job(CurateRecipe.model_validate(RECIPE), base, base / "out", num_workers=1)
     engine = open_store(sqlite_url(base / "out" / "tamis.db"))
-    yield engine, base / "out"
+    yield (lambda: engine), base / "out"
     engine.dispose()
 
 
@@ -152,12 +152,12 @@ def test_files_that_are_gone_or_other_ones_are_named(curated, tmp_path):
     for path in rejects:
         path.write_bytes(next(iter((copy / "curate" / "kept").iterdir())).read_bytes())
     with pytest.raises(UserError, match=r"rejects/.*curate again"):
-        explain(engine, copy, document(4))
+        explain(lambda: engine, copy, document(4))
     for path in rejects:
         path.write_bytes(b"PAR1")
     with pytest.raises(UserError, match=r"rejects/.*cannot be read"):
-        explain(engine, copy, document(4))
+        explain(lambda: engine, copy, document(4))
     for path in rejects:
         path.unlink()
     with pytest.raises(UserError, match=r"rejects/.*not there"):
-        explain(engine, copy, document(4))
+        explain(lambda: engine, copy, document(4))

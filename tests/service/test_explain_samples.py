@@ -53,7 +53,7 @@ def group(world):
 def test_a_selected_generation(world):
     ids = group(world)
     result = select(world.engine, world.out, recipe())
-    told = explain(world.engine, world.out, ids[0])
+    told = explain(lambda: world.engine, world.out, ids[0])
     assert (told.kind, told.id) == ("generation", ids[0])
     facts = told.to_json()
     assert facts["text"] == "best"
@@ -85,7 +85,7 @@ def test_why_a_generation_is_not_selected(tmp_path, index, reasons):
     world = World(tmp_path)
     ids = group(world)
     select(world.engine, world.out, recipe(models=["tiny"], sources=["arithmetic"]))
-    told = explain(world.engine, tmp_path, ids[index])
+    told = explain(lambda: world.engine, tmp_path, ids[index])
     (standing,) = told.facts["selections"]
     settings = told.facts["verdicts"][0]["settings_hash"]
     assert not standing["selected"]
@@ -99,7 +99,7 @@ def test_only_the_latest_selection_of_a_name_counts(world):
     select(world.engine, world.out, recipe(per_prompt=2))
     select(world.engine, world.out, recipe(limit=1, sources=["logic"]))
     select(world.engine, world.out, recipe(name="other"))
-    standings = explain(world.engine, world.out, ids[0]).facts["selections"]
+    standings = explain(lambda: world.engine, world.out, ids[0]).facts["selections"]
     assert [(item["name"], item["selected"]) for item in standings] == [("other", True), ("set", False)]
 
 
@@ -107,7 +107,7 @@ def test_verdicts_of_older_versions_and_settings_are_marked(world):
     ids = group(world)
     late = datetime(2026, 2, 1, tzinfo=UTC)
     newer = world.judge({ids[3]: {"math": (1.0, "correct")}}, settings={"loose": True}, started_at=late)
-    verdicts = explain(world.engine, world.out, ids[3]).facts["verdicts"]
+    verdicts = explain(lambda: world.engine, world.out, ids[3]).facts["verdicts"]
     told = [(verdict["verifier"], verdict["score"], verdict["current"]) for verdict in verdicts]
     assert told == [("format", 0.5, True), ("math", 1.0, True), ("math", 0.0, False)]
     assert verdicts[1]["settings_hash"] == newer
@@ -116,7 +116,7 @@ def test_verdicts_of_older_versions_and_settings_are_marked(world):
 def test_a_prompt_with_its_generations(world):
     ids = group(world)
     select(world.engine, world.out, recipe())
-    told = explain(world.engine, world.out, prompt_id("a"))
+    told = explain(lambda: world.engine, world.out, prompt_id("a"))
     assert told.kind == "prompt"
     facts = told.to_json()
     assert facts["num_generations"] == 6
@@ -132,7 +132,7 @@ def test_a_prompt_with_its_generations(world):
 
 def test_a_unique_prefix_is_enough(world):
     ids = group(world)
-    assert explain(world.engine, world.out, f" {ids[0][:8].upper()} ").id == ids[0]
+    assert explain(lambda: world.engine, world.out, f" {ids[0][:8].upper()} ").id == ids[0]
 
 
 def test_bad_ids_are_refused(tmp_path):
@@ -142,15 +142,15 @@ def test_bad_ids_are_refused(tmp_path):
     base = {"task": "math", "messages": "[]", "gold": None, "language": None, "domain": None, "source": "s"}
     world.land(run, "prompts", [{"id": number, **base} for number in rows])
     with pytest.raises(UserError, match="several ids start with 'abcdef'") as caught:
-        explain(world.engine, tmp_path, "abcdef")
+        explain(lambda: world.engine, tmp_path, "abcdef")
     assert str(caught.value).count("(prompt)") == 5
     assert "and more" in str(caught.value)
-    assert explain(world.engine, tmp_path, rows[3]).id == rows[3]
+    assert explain(lambda: world.engine, tmp_path, rows[3]).id == rows[3]
     for bad in ("abcde", "xyzxyz", "a" * 33, "", "abcdef%", "\x1b[2Jabc"):
         with pytest.raises(UserError, match="is no id"):
-            explain(world.engine, tmp_path, bad)
+            explain(lambda: world.engine, tmp_path, bad)
     with pytest.raises(UserError, match="no document, generation or prompt"):
-        explain(world.engine, tmp_path, "123456")
+        explain(lambda: world.engine, tmp_path, "123456")
 
 
 def test_spans_are_marked_and_hostile_text_is_shown_harmless(tmp_path):
@@ -165,7 +165,7 @@ def test_spans_are_marked_and_hostile_text_is_shown_harmless(tmp_path):
     ]
     world.judge({number: {"language": (0.9, "partial")}}, detail={"spans": spans[:1], "ratio": 0.9})
     world.judge({number: {"format": (0.0, "incorrect")}}, detail={"reason": "\x1b[2Jgone \u202e", "spans": spans[1:]})
-    page = shown(explain(world.engine, tmp_path, number))
+    page = shown(explain(lambda: world.engine, tmp_path, number))
     suspects = [char for char in page if char != "\n" and (ord(char) < 32 or 0x7F <= ord(char) < 0xA0)]
     assert suspects == []
     assert not set("\u202e\u2066") & set(page)
@@ -183,7 +183,7 @@ def test_a_span_far_into_a_long_text_is_shown(tmp_path):
         {number: {"language": (0.9, "partial")}},
         detail={"spans": [{"start": start, "end": start + 2, "language": "zh"}]},
     )
-    page = shown(explain(world.engine, tmp_path, number))
+    page = shown(explain(lambda: world.engine, tmp_path, number))
     assert "sinh成的[zh] end" in page
     assert f"at character {start - 80:,}" in page
     assert len(page) < 12_000
@@ -195,12 +195,12 @@ def test_a_missing_file_is_named(tmp_path):
     for path in (tmp_path / "generations").iterdir():
         path.unlink()
     with pytest.raises(UserError, match="tamis store check"):
-        explain(world.engine, tmp_path, number)
+        explain(lambda: world.engine, tmp_path, number)
 
 
 def test_a_store_without_verdicts_or_sets(tmp_path):
     world = World(tmp_path)
     (number,) = world.add([Sample("a", "alone")])
-    told = explain(world.engine, tmp_path, number)
+    told = explain(lambda: world.engine, tmp_path, number)
     assert (told.facts["verdicts"], told.facts["selections"]) == ([], [])
     assert "no verdict yet" in shown(told)
