@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.machine_text import write_result  # noqa: E402
 from columnar.signals import measure  # noqa: E402
-from curation.dedup.keys import join_ids  # noqa: E402
+from curation.dedup.keys import join_ids, split_ids  # noqa: E402
 from curation.job.index import INDEX_SHUFFLE, ROWS_A_FILE, IndexTask  # noqa: E402
 from curation.job.layout import Layout  # noqa: E402
 from curation.job.manifest import Artifact, Manifest, save_manifest  # noqa: E402
@@ -82,6 +82,7 @@ def write_evidence(folder: Path, random: np.random.Generator, removed: pa.String
         twins,
         pa.array(["near_dedup"] * len(others)),
     ]
+    columns += [pa.array(split_ids(columns[at])[0]) for at in (0, 1, 1)]
     return write_part(folder / "duplicates", "part-00000", pa.Table.from_arrays(columns, schema=DUPLICATES))
 
 

@@ -63,6 +63,10 @@ DUPLICATES = _schema(
         pa.field("kept_dump", _STRING),
         _required("cluster_id", _STRING),
         _required("step", _STRING),
+        # The first halves of the three ids as numbers: a document's evidence is searched for in these, a quarter of the bytes.
+        _required("key", pa.uint64()),
+        _required("kept_key", pa.uint64()),
+        _required("cluster_key", pa.uint64()),
     ],
 )
 

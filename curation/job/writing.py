@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curation.dedup.keys import join_ids
+from curation.dedup.keys import join_ids, split_ids
 from curation.job.dedup_stages import DedupFiles
 from curation.job.measure import candidates_of
 from curation.job.parts import LazyPart, conform
@@ -138,6 +138,9 @@ class WriteTask:
             pc.if_else(pc.equal(dump, ""), None, dump),
             _ids(evidence, "cluster"),
             step,
+            pa.array(split_ids(batch["id"])[0]),
+            evidence["kept_hi"].combine_chunks(),
+            evidence["cluster_hi"].combine_chunks(),
         ]
         outputs.duplicates.write(pa.RecordBatch.from_arrays(columns, schema=DUPLICATES))
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -28,6 +29,7 @@ HEAD_CHARACTERS = 1000
 MAX_REPLACED = 10
 _AFTER_HEX = "g"  # sorts after every hex digit: ids from `prefix` to before `prefix + "g"` start with the prefix
 _EVIDENCE = ("id", "kept_id", "similarity", "kept_dump", "cluster_id", "step")
+_KEYS = {"id": "key", "kept_id": "kept_key", "cluster_id": "cluster_key"}
 _WHERE = ("source", "path", "url", "meta")
 
 
@@ -183,17 +185,21 @@ def _twins(run: _Run, document: str, *, kept: bool) -> dict[str, Any]:
 def _evidence(run: _Run, column: str, value: str, columns: Sequence[str] = _EVIDENCE) -> pa.Table:
     """Gives the rows of evidence with this value.
 
-    Evidence is not sorted by any id: one column is read through, files side by side, and the others only of row groups that
-    have the value.
+    Evidence is not sorted by any id: one column of numbers is read through, files side by side, and the others only of row
+    groups that have the value.
     """
+    key = _KEYS[column]
+    half = pa.scalar(int(value[:16], 16), pa.uint64())
 
     def search(path: Path) -> list[pa.Table]:
         found = []
         with _open(path) as file:
-            for group in range(file.metadata.num_row_groups):
-                matches = pc.equal(file.read_row_group(group, columns=[column], use_threads=False)[column], value)
-                if pc.any(matches).as_py():
-                    found.append(file.read_row_group(group, columns=list(columns)).filter(matches))
+            rows = pc.indices_nonzero(pc.equal(file.read(columns=[key], use_threads=False)[key], half)).to_numpy()
+            sizes = [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
+            groups = np.unique(np.searchsorted(np.cumsum(sizes), rows, "right"))
+            for group in groups.tolist():
+                table = file.read_row_group(group, columns=list({column, *columns}))
+                found.append(table.filter(pc.equal(table[column], value)).select(list(columns)))
         return found
 
     with ThreadPoolExecutor() as pool:

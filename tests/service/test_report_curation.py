@@ -168,6 +168,10 @@ def corpus(out: Path) -> Corpus:
             "kept_dump": None,
             "cluster_id": kept[number % 3]["id"],
             "step": "near_dedup",
+            **{
+                name: int(owner["id"][:16], 16)
+                for name, owner in (("key", row), ("kept_key", kept[number % 3]), ("cluster_key", kept[number % 3]))
+            },
         }
         for number, row in enumerate(near)
     ]
