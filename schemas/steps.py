@@ -77,6 +77,12 @@ class BenchmarkRecipe(Strict):
     path: RelativePath = Field(description="JSONL, Parquet, CSV or TSV, compressed or not; file or glob.")
     fields: list[str] = Field(min_length=1, description="Columns (dotted for nested ones) whose texts are looked for.")
     id_field: str | None = Field(None, description="Column that names an item; by default its place in the file.")
+    ngram: int | None = Field(
+        None,
+        ge=2,
+        le=64,
+        description="Words a passage of this set; by default the step's. About 13 for Japanese, 20 for Thai.",
+    )
 
 
 class DecontaminateRecipe(Strict):
@@ -85,6 +91,10 @@ class DecontaminateRecipe(Strict):
     benchmarks: list[BenchmarkRecipe] = Field(min_length=1)
     ngram: int = Field(10, ge=2, le=64, description="A document with this many words of an item in a row goes.")
     min_ngram: int = Field(3, ge=1, description="A shorter item must be found whole; below this it is left out.")
+    compare: Literal["words", "exact"] = Field(
+        "words",
+        description="`words` folds case and leaves off punctuation around a word; `exact` compares as it stands.",
+    )
     action: Literal["drop", "label"] = Field("drop", description="`label` keeps the document and only writes evidence.")
     exclude: RelativePath | None = Field(
         None, description="Passages that are no contamination, a JSONL of {text, reason}: boilerplate of many items."

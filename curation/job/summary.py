@@ -11,7 +11,11 @@ from curation.job.tally import Tally
 from schemas.files import read_parquet
 
 #: Which parts of a stage's markers stay when the run is over.
-_LEFT = {MEASURE: ("rejects", "quarantine"), WRITE: ("kept", "rejects", "duplicates"), INDEX: ("index",)}
+_LEFT = {
+    MEASURE: ("rejects", "quarantine", "contamination"),
+    WRITE: ("kept", "rejects", "duplicates"),
+    INDEX: ("index",),
+}
 _COUNTED = ("rows", "compared", "moved")
 
 

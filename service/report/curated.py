@@ -34,7 +34,7 @@ MAX_WARNINGS = 30
 LANGUAGE_NOT_KEPT = "language_not_kept"
 LANGUAGE_SCORE_TOO_LOW = "language_score_too_low"
 NEAR_DUPLICATE = "near_duplicate"
-_KINDS = ("kept", "rejects", "duplicates", "quarantine", "index")
+_KINDS = ("kept", "rejects", "duplicates", "contamination", "quarantine", "index")
 
 
 def curation_fact(out: Path) -> CurationFact | None:
