@@ -1,0 +1,1 @@
+"""Personal data and secrets in texts: what is judged after the fast scan of `columnar.pii`."""
