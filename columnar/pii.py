@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from columnar.text import buffers
+from columnar.text import Int, buffers
 
 Ints = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
@@ -94,7 +94,7 @@ def scan(texts: pa.LargeStringArray, kinds: int) -> Spans:
         if kinds & kind:
             stops_at[list(characters)] = True
     found = np.empty((4, 1024), np.int64)
-    total = _scan(offsets, data, kinds, stops_at, found)
+    total = int(_scan(offsets, data, kinds, stops_at, found))
     if total > found.shape[1]:
         found = np.empty((4, total), np.int64)
         _scan(offsets, data, kinds, stops_at, found)
@@ -138,7 +138,8 @@ def _ipv4(data: Bytes, at: int, end: int) -> int:
     """Gives the end of four numbers up to 255 with dots between; `at` if they do not stand there alone."""
     stop = at
     for part in range(4):
-        value = digits = 0
+        value: Int = 0
+        digits = 0
         while stop < end and digits < 4 and _CLASSES[data[stop]] & _DIGIT:
             value = value * 10 + (np.int64(data[stop]) - 48)
             digits += 1
@@ -187,14 +188,16 @@ def _phone(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 @nb.njit(cache=True, nogil=True)
 def _ipv6(data: Bytes, first: int, at: int, end: int) -> tuple[int, int]:
-    """Gives a run of hexadecimal digits and colons around a colon; an empty span if it is no address."""
+    """Gives a run of hexadecimal digits and colons around a colon; an empty span if it is no public address."""
     start, stop, colons = at, at, 0
     while start > first and at - start < 5 and _CLASSES[data[start - 1]] & _HEX:
         start -= 1
     while stop < end and (_CLASSES[data[stop]] & _HEX or data[stop] == 58 or data[stop] == 46):
         colons += data[stop] == 58
         stop += 1
-    return (start, stop) if colons >= 2 and stop - start <= _MAX_IPV6_BYTES else (stop, stop)
+    # The public network is 2000::/3: four digits, of which the first is 2 or 3.
+    public = stop - start > 5 and (data[start] == 50 or data[start] == 51) and data[start + 4] == 58
+    return (start, stop) if public and colons >= 2 and stop - start <= _MAX_IPV6_BYTES else (stop, stop)
 
 
 @nb.njit(cache=True, nogil=True)

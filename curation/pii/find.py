@@ -19,7 +19,7 @@ PLACEHOLDERS: Mapping[PiiKind, str] = MappingProxyType(
     {"email": "<EMAIL>", "ip": "<IP>", "phone": "<PHONE>", "secret": "<SECRET>"}
 )
 KINDS: tuple[PiiKind, ...] = tuple(PLACEHOLDERS)
-#: The spans that a kind needs. Logins in addresses are scanned for with e-mail addresses too: their host is not one's mailbox.
+#: The spans that a kind needs.
 SPANS: Mapping[PiiKind, int] = MappingProxyType(
     {"email": EMAIL, "ip": IPV4 | IPV6, "phone": PHONE, "secret": TOKEN | LOGIN | KEY_BLOCK}
 )
@@ -156,13 +156,19 @@ def _judge(text: bytes, candidates: Sequence[tuple[int, int, int]], regions: tup
             if is_personal_address(text, start, end):
                 yield Finding(start, end, "email")
         elif kind == LOGIN:
-            colon = text.find(b":", start, end)
-            if text[colon + 1 : end] != PLACEHOLDERS["secret"].encode():
-                yield Finding(colon + 1, end, "secret")
-        elif kind in (IPV4, IPV6):
-            stop = end - (text[end - 1] in b".:" and not text[start:end].endswith(b"::"))
+            yield from _passwords(text, start, end)
+        else:
+            # The run of an IPv6 address may end with the sentence.
+            stop = end - (text[end - 1] in b".:")
             if is_public_ip(text, start, stop, is_v4=kind == IPV4):
                 yield Finding(start, stop, "ip")
+
+
+def _passwords(text: bytes, start: int, end: int) -> Iterator[Finding]:
+    """Gives the password of `name:password`, unless it is masked already."""
+    colon = text.find(b":", start, end)
+    if text[colon + 1 : end] != PLACEHOLDERS["secret"].encode():
+        yield Finding(colon + 1, end, "secret")
 
 
 def is_personal_address(text: bytes, start: int, end: int) -> bool:
@@ -190,7 +196,7 @@ def is_public_ip(text: bytes, start: int, end: int, *, is_v4: bool) -> bool:
         return False
     if not is_v4:
         before, after = text[start - 1 : start] if start else b"", text[end : end + 1]
-        return written[0] in "23" and not (before + after).isalnum() and written.index(":") == 4
+        return not before.isalnum() and not after.isalnum()
     if len(written) == 7:
         return False
     return _VERSION_BEFORE.search(text[max(0, start - _VERSION_BYTES) : start]) is None

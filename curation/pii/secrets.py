@@ -53,7 +53,7 @@ _ASSIGNED = re.compile(
 #: Bits a character of a quoted value; words and paths have less, random letters and digits more.
 MIN_ENTROPY = 3.5
 #: Bytes around a token that a pattern may need: a name before it, the rest of it behind.
-BYTES_BEFORE, BYTES_BEHIND = 100, 1200
+BYTES_BEFORE, BYTES_BEHIND = 100, 300
 #: What a key block may hold between its first and last line.
 MAX_KEY_BYTES = 1 << 16
 
