@@ -4,17 +4,25 @@ from pathlib import Path
 
 import pytest
 
+from curation.steps.build import build_steps
 from rewards import get_verifier
 from schemas.recipe import CurateRecipe, SelectRecipe, VerifyRecipe, load_recipe
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+CURATE = ("curate", "web", "fineweb", "c4")
 
 
 @pytest.mark.parametrize(
-    ("name", "model"), [("curate", CurateRecipe), ("rubric", VerifyRecipe), ("select", SelectRecipe)]
+    ("name", "model"),
+    [*((name, CurateRecipe) for name in CURATE), ("rubric", VerifyRecipe), ("select", SelectRecipe)],
 )
 def test_example_is_valid(name, model):
     assert load_recipe(EXAMPLES / f"{name}.yaml", model).name
+
+
+@pytest.mark.parametrize("name", CURATE)
+def test_every_step_of_an_example_can_be_built(name):
+    assert build_steps(load_recipe(EXAMPLES / f"{name}.yaml", CurateRecipe), EXAMPLES)
 
 
 def test_the_set_asks_only_for_what_the_rubric_gives():
@@ -26,4 +34,4 @@ def test_the_set_asks_only_for_what_the_rubric_gives():
 
 
 def test_every_example_is_tested():
-    assert {path.stem for path in EXAMPLES.glob("*.yaml")} == {"curate", "rubric", "select"}
+    assert {path.stem for path in EXAMPLES.glob("*.yaml")} == {*CURATE, "rubric", "select"}
