@@ -73,7 +73,14 @@ def write_evidence(folder: Path, random: np.random.Generator, removed: pa.String
     """Writes three rows of evidence for ten documents; some are of the documents that are asked for."""
     others = pa.concat_arrays([removed, join_ids(*ids(random, 3_000_000 - len(removed)))])
     order = random.permutation(len(others))
-    twins = kept.take(pa.array(random.integers(0, len(kept), len(others))))
+    # As in real corpora, most removed documents are the only copy of another one.
+    twins = pa.concat_arrays(
+        [kept.take(pa.array(random.integers(0, len(kept), len(removed)))), join_ids(*ids(random, 2_000_000))]
+    )
+    twins = twins.take(
+        pa.array(np.concatenate((np.arange(len(removed)), random.integers(0, len(twins), len(others) - len(removed)))))
+    )
+    twins = twins.take(pa.array(order))
     columns = [
         others.take(pa.array(order)),
         twins,
