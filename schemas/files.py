@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.failpoints import failpoint
-from schemas.storage import Location, ObjectPath, fetch_ranges
+from schemas.storage import Location, ObjectPath, PreconditionError, fetch_ranges
 
 #: A row group closes at this many rows, or sooner at this many bytes of Arrow data, which bounds what a writer holds.
 ROW_GROUP_ROWS = 8192
@@ -189,7 +189,40 @@ def write_bytes_durably(path: Location, content: bytes) -> None:
 
 def write_json_durably(path: Location, value: Any) -> None:
     """Replaces `path` by the value as indented JSON with sorted keys, in one step."""
-    write_bytes_durably(path, (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
+    write_bytes_durably(path, _indented(value))
+
+
+def create_json(path: Location, value: Any) -> bool:
+    """Creates `path` with the value as indented JSON, in one step, unless it is there. Says whether this call has created it.
+
+    Of several processes that try, one succeeds; nobody ever sees a part of the file.
+    """
+    if isinstance(path, ObjectPath):
+        try:
+            path.store.put(path.bucket, path.key, _indented(value), absent=True)
+        except PreconditionError:
+            return False
+        return True
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(_indented(value))
+            handle.flush()
+            os.fsync(handle.fileno())
+        Path(temporary).chmod(_PLAIN_MODE)
+        failpoint("files.before_link")
+        path.hardlink_to(temporary)  # unlike a rename, it fails when somebody was first
+    except FileExistsError:
+        return False
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+    sync_directory(path.parent)
+    return True
+
+
+def _indented(value: Any) -> bytes:
+    return (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
 def read_json(path: Location) -> Any:

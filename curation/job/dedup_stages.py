@@ -15,12 +15,14 @@ import pyarrow.compute as pc
 
 from curation.dedup.buckets import BUCKET_SHUFFLE, bucket_keys, bucket_links
 from curation.dedup.exact import EXACT_SHUFFLE, REMOVALS, exact_removals
+from curation.dedup.indexed import indexed_copies
 from curation.dedup.keys import Uint32s, Uint64s, hash_range
 from curation.dedup.shuffle import GroupByRange, KeyedBatch, cut
 from curation.dedup.verify import ShingleFiles
 from curation.job.layout import BUCKETS, COMPONENTS, DECISION, EDGES, EXACT, MEASURE, SHINGLES, URL_EXACT, Layout
 from curation.job.measure import fingerprints_of
 from curation.job.parts import read_shard_rows
+from curation.job.signature_index import IndexReader
 from curation.job.units import RunRanges, numbers
 from schemas.failpoints import failpoint
 from schemas.files import Part, open_parquet, write_part
@@ -36,12 +38,14 @@ class DedupFiles:
         num_shards: input shards.
         num_ranges: hash ranges of the exact and bucket shuffles.
         exact: by what the exact_dedup steps go that have run, `text` or `url`, in their order.
+        index: the signature index that the run is deduplicated against, if there is one.
     """
 
     layout: Layout
     num_shards: int
     num_ranges: int
     exact: tuple[str, ...] = ()
+    index: IndexReader | None = None
 
     def measured(self, shard: int) -> dict[str, Any]:
         """The marker of a measured shard."""
@@ -85,13 +89,22 @@ class DedupFiles:
         return self._parts(DECISION, "removals")
 
     def shingle_files(self) -> dict[int, ShingleFiles]:
-        """The shingle files by shard."""
+        """The shingle files by shard, those of indexed shards behind the run's own."""
         folder, found = self.layout.stage(SHINGLES), {}
         for shard in range(self.num_shards):
             parts = self._marker(SHINGLES, shard)["parts"]
             if parts["index"]:
                 found[shard] = ShingleFiles(folder / parts["index"]["name"], folder / parts["numbers"]["name"])
-        return found
+        return found | (self.index.shingle_files() if self.index else {})
+
+    def entries(self, number: int) -> Location | None:
+        """The first documents of each bucket of a range that an index does not hold; None if there are none."""
+        part = self._marker(BUCKETS, number)["parts"]["entries"]
+        return self.layout.stage(BUCKETS) / part["name"] if part else None
+
+    def removals_before(self, step: str) -> list[Location]:
+        """What exact deduplication has removed before the step by `text` or `url`, a part a range."""
+        return [path for key in self.exact[: self.exact.index(step)] for path in self.removals_by(key)]
 
     def _parts(self, stage: str, kind: str, total: int | None = None) -> list[Location]:
         markers = (self._marker(stage, number) for number in range(self.num_ranges if total is None else total))
@@ -156,7 +169,7 @@ class SpreadContents:
 
     def __call__(self, batch: pa.RecordBatch, shard: int, rows: Uint32s) -> tuple[Uint64s, pa.RecordBatch]:
         """Gives the rows of a batch of fingerprints; schema `EXACT_SHUFFLE`."""
-        taken, names = _EXACT_COLUMNS[self.key]
+        taken, names = EXACT_COLUMNS[self.key]
         columns = {"shard": pa.repeat(pa.scalar(shard, pa.uint32()), batch.num_rows), "row": pa.array(rows)}
         columns.update(zip(("content_hi", "content_lo"), (batch[name] for name in names), strict=True))
         columns.update({name: batch[name] for name in ("dump", "id_hi", "id_lo")})
@@ -167,12 +180,11 @@ class SpreadContents:
 
     @cached_property
     def _removed_before(self) -> list[Location]:
-        before = self.files.exact[: self.files.exact.index(self.key)]
-        return [path for key in before for path in self.files.removals_by(key)]
+        return self.files.removals_before(self.key)
 
 
 #: What exact deduplication goes by -> the fingerprints' columns: who is taken, and the two halves of the hash.
-_EXACT_COLUMNS = {"text": ("exact", ("content_hi", "content_lo")), "url": ("by_url", ("url_hi", "url_lo"))}
+EXACT_COLUMNS = {"text": ("exact", ("content_hi", "content_lo")), "url": ("by_url", ("url_hi", "url_lo"))}
 
 
 @dataclass
@@ -200,16 +212,26 @@ class SpreadBands:
 class ExactTask:
     """Finds the exact duplicates of one range of hashes of text or URL."""
 
-    layout: Layout
+    files: DedupFiles
     key: str
 
     def __call__(self, number: int, batches: Iterable[pa.RecordBatch]) -> dict[str, Any]:
         """Writes the range's removals; gives the marker's body."""
-        removals = exact_removals(batches)
-        folder = self.layout.stage(EXACT_FOLDERS[self.key])
+        removals = self._removals(batches)
+        folder = self.files.layout.stage(EXACT_FOLDERS[self.key])
         parts = {"removals": write_batch(folder, f"removals-{number:05d}", removals)}
         parts["twins"] = write_batch(folder, f"twins-{number:05d}", _twins(removals))
         return {"parts": parts, "rows": removals.num_rows}
+
+    def _removals(self, batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
+        if self.files.index is None:
+            return exact_removals(batches)
+        rows = pa.Table.from_batches(list(batches), EXACT_SHUFFLE)
+        standing = self.files.index.standing(self.key, np.unique(rows["content_hi"].to_numpy()))
+        copies, others = indexed_copies(rows, standing)
+        both = pa.Table.from_batches([copies, exact_removals([others])])
+        both = both.sort_by([("shard", "ascending"), ("row", "ascending")]).combine_chunks()
+        return both.to_batches()[0] if both.num_rows else copies
 
 
 def _twins(removals: pa.RecordBatch) -> pa.RecordBatch:
@@ -223,16 +245,19 @@ def _twins(removals: pa.RecordBatch) -> pa.RecordBatch:
 class BucketTask:
     """Finds the shared buckets of one range of bucket keys."""
 
-    layout: Layout
+    files: DedupFiles
     leaders: int
 
     def __call__(self, number: int, batches: Iterable[pa.RecordBatch]) -> dict[str, Any]:
-        """Writes the range's links and members; gives the marker's body."""
-        links, members = bucket_links(batches, self.leaders)
-        folder = self.layout.stage(BUCKETS)
+        """Writes the range's links and members, and what an index will hold of it; gives the marker's body."""
+        links, members, entries = bucket_links(
+            batches, self.leaders, self.files.index.entries if self.files.index else None
+        )
+        folder = self.files.layout.stage(BUCKETS)
         parts = {"links": write_batch(folder, f"links-{number:05d}", links)}
         failpoint("curate.between_links_and_members")
         parts["members"] = write_batch(folder, f"members-{number:05d}", members)
+        parts["entries"] = write_batch(folder, f"entries-{number:05d}", entries)
         return {"parts": parts, "rows": members.num_rows}
 
 
@@ -240,14 +265,14 @@ def build_exact(pipeline: Any, files: DedupFiles, wanted: range, key: str = "tex
     """Wires exact deduplication by `text` or `url` of some hash ranges into a pipeline."""
     read = _ReadFingerprints(files, wanted, EXACT_SHUFFLE, SpreadContents(files, key))
     ranges = _shuffle(pipeline, read, EXACT_SHUFFLE, files.num_shards)
-    _ = ranges | "ExactDedup" >> RunRanges(files.layout, EXACT_FOLDERS[key], ExactTask(files.layout, key))
+    _ = ranges | "ExactDedup" >> RunRanges(files.layout, EXACT_FOLDERS[key], ExactTask(files, key))
 
 
 def build_buckets(pipeline: Any, files: DedupFiles, wanted: range, leaders: int) -> None:
     """Wires the candidate search of some hash ranges into a pipeline."""
     read = _ReadFingerprints(files, wanted, BUCKET_SHUFFLE, SpreadBands(files))
     ranges = _shuffle(pipeline, read, BUCKET_SHUFFLE, files.num_shards)
-    _ = ranges | "Buckets" >> RunRanges(files.layout, BUCKETS, BucketTask(files.layout, leaders))
+    _ = ranges | "Buckets" >> RunRanges(files.layout, BUCKETS, BucketTask(files, leaders))
 
 
 def _shuffle(pipeline: Any, read: _ReadFingerprints, schema: pa.Schema, num_shards: int) -> Any:

@@ -17,6 +17,7 @@ from curation.job.ledger import Ledger
 from curation.job.manifest import Manifest, load_manifest, save_manifest
 from curation.job.pipelines import Runtime
 from curation.job.plan import Plan, load_plan, make_plan, refusal, save_plan
+from curation.job.segment_stages import add_segment, check_added
 from curation.job.stages import LOCAL_SHUFFLE_BYTES, Chain, Progress, Stage, run_stage
 from curation.job.summary import summarise
 from schemas.errors import ResumableError, UserError
@@ -68,7 +69,7 @@ def run_job(
 
     Raises:
         UserError: bad inputs or options, another command that works here, an earlier run of another recipe or other inputs
-            without `fresh`, or two documents with one id.
+            without `fresh`, two documents with one id, or a signature index that does not fit or was added to meanwhile.
         ResumableError: the work stopped on the way; the same call goes on.
     """
     runtime = Runtime.make(beam_options, num_workers, Layout(out / RUN_FOLDER).logs)
@@ -80,6 +81,8 @@ def run_job(
         manifest = load_manifest(layout.manifest)
         if manifest is None:
             manifest = _Run(layout, plan, runtime, max_bad, on_progress, check_lock).finish(warnings)
+        else:
+            check_added(plan)
         _clean(layout, manifest, keep_intermediate=keep_intermediate)
         return manifest
 
@@ -158,6 +161,7 @@ class _Run:
             run_stage(stage, self._layout, self._runtime, partial(self._poll, stage))
             self._report(stage)
         self._refuse_twins()
+        add_segment(self._plan, chain.files())
         failpoint("curate.before_manifest")
         self._check_lock()
         seconds = time.monotonic() - clock

@@ -27,6 +27,9 @@ COMPONENTS = "06-components"
 DECISION = "06-decision"
 WRITE = "07-write"
 INDEX = "08-index"
+SEGMENT_SHARDS = "09-segment-shards"
+SEGMENT_ENTRIES = "09-segment-entries"
+SEGMENT_STANDING = "09-segment-standing-"
 
 _MARKER = "done-"
 

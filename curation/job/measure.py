@@ -24,6 +24,7 @@ from curation.job.histograms import add_histograms, judged_signals
 from curation.job.layout import MEASURE, Layout
 from curation.job.parts import LazyPart, conform
 from curation.job.plan import Plan, load_plan
+from curation.job.signature_index import near_preset
 from curation.job.tally import Tally, document_sizes
 from curation.model import RAW, Fault, Step
 from curation.readers.reading import read_pieces
@@ -47,8 +48,7 @@ def kept_fields(steps: list[Step]) -> list[pa.Field]:
 
 def minhash_preset(plan: Plan) -> MinHashPreset:
     """Gives the preset of the plan's near_dedup step."""
-    near = plan.near_settings
-    return MinHashPreset(num_perm=near.bands * near.rows, bands=near.bands, rows=near.rows, ngram=near.ngram)
+    return near_preset(plan.near_settings)
 
 
 def fingerprint_schema(plan: Plan) -> pa.Schema:

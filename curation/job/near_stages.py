@@ -20,7 +20,7 @@ from curation.dedup.components import COMPONENTS, FOREST, components, spanning_f
 from curation.dedup.decide import DECISION_SHUFFLE, near_decision
 from curation.dedup.keys import Uint64s, hash_range, pack, unpack
 from curation.dedup.shuffle import GroupByRange, KeyedBatch, cut
-from curation.dedup.verify import EDGES, SHINGLE_INDEX, ShingleReader, candidate_pairs, similar_pairs
+from curation.dedup.verify import EDGES, SHINGLE_INDEX, Pairs, ShingleReader, candidate_pairs, similar_pairs
 from curation.job.dedup_stages import TWINS, DedupFiles, write_batch
 from curation.job.layout import COMPONENTS as COMPONENTS_FOLDER
 from curation.job.layout import DECISION, SHINGLES
@@ -112,7 +112,8 @@ class VerifyTask:
         ends: list[tuple[Uint64s, Uint64s]] = []
         folder = self.files.layout.stage(EDGES_FOLDER)
         with LazyPart(folder, f"edges-{shard:05d}", EDGES) as part:
-            for pairs in candidate_pairs(links):
+            for candidates in candidate_pairs(links):
+                pairs = self._staying(candidates)
                 compared += int(pairs.rows.size)
                 similar = similar_pairs(shard, pairs, self._reader, self.threshold)
                 part.write(similar)
@@ -127,6 +128,14 @@ class VerifyTask:
             "forest": write_batch(folder, f"forest-{shard:05d}", forest),
         }
         return {"parts": parts, "rows": part.rows, "compared": compared}
+
+    def _staying(self, pairs: Pairs) -> Pairs:
+        """Leaves out indexed documents that were removed when they came: nobody goes for them, and the index has no shingles."""
+        if self.files.index is None:
+            return pairs
+        stays = pairs.earlier >> np.uint64(32) < self.files.num_shards
+        stays[~stays] = self._reader.known(pairs.earlier[~stays])
+        return Pairs(pairs.rows[stays], pairs.earlier[stays])
 
     @cached_property
     def _links(self) -> list[Location]:

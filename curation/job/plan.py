@@ -14,6 +14,15 @@ from typing import Any
 import pyarrow as pa
 import xxhash
 
+from curation.job.signature_index import (
+    IndexView,
+    check_dumps,
+    check_segments,
+    index_folder,
+    index_settings,
+    read_segments,
+    segment_dumps,
+)
 from curation.model import Fault, Piece, Step
 from curation.readers.listing import list_pieces
 from curation.steps.build import build_steps
@@ -73,6 +82,7 @@ class Plan:
         faults: input files that are broken already now.
         skipped: files in input folders that are no input, by why.
         base: folder that the recipe's relative paths start from. Not part of the run's identity.
+        index: the segments of the signature index that the run is deduplicated against; None if the recipe names no index.
     """
 
     run_id: str
@@ -84,6 +94,7 @@ class Plan:
     faults: tuple[Fault, ...]
     skipped: dict[str, int]
     base: str = "."
+    index: IndexView | None = None
 
     @property
     def input_bytes(self) -> int:
@@ -92,9 +103,18 @@ class Plan:
 
     @property
     def dumps(self) -> list[str]:
-        """The names of all dumps, in the order in which deduplication prefers them."""
-        names = {piece.dump for shard in self.shards for piece in shard}
-        return sorted(names, reverse=self.near_settings.keep == "newest")
+        """The names of all dumps, those of the index first, in the order in which deduplication prefers them."""
+        return [*(self.index.dumps if self.index else ()), *self.own_dumps]
+
+    @property
+    def own_dumps(self) -> list[str]:
+        """The names of the inputs' dumps, in the same order."""
+        return sorted(_dumps_of(self.shards), reverse=self.near_settings.keep == "newest")
+
+    @property
+    def adds_to_index(self) -> bool:
+        """Whether the run becomes a segment of its index. A limited one does not: it has not seen its dumps."""
+        return self.index is not None and self.limit is None
 
     @property
     def exact_steps(self) -> tuple[StepRecipe, ...]:
@@ -139,6 +159,7 @@ class Plan:
             "faults": [asdict(fault) for fault in self.faults],
             "skipped": self.skipped,
             "base": self.base,
+            "index": self.index.to_json() if self.index else None,
         }
 
     @classmethod
@@ -154,6 +175,7 @@ class Plan:
             faults=tuple(Fault(**fault) for fault in value["faults"]),
             skipped=value["skipped"],
             base=value["base"],
+            index=IndexView.from_json(value["index"]) if value["index"] else None,
         )
 
 
@@ -184,7 +206,7 @@ def make_plan(recipe: CurateRecipe, base: Path, limit: int | None = None) -> Pla
         [asdict(item) for item in inputs],
         [[fault.locator, fault.error] for fault in faults],
     ]
-    run_id = digest("curate", settings_hash(identity))
+    run_id, index = _place_in_index(recipe, base, identity, sorted(_dumps_of(shards)))
     return Plan(
         run_id,
         recipe,
@@ -195,7 +217,35 @@ def make_plan(recipe: CurateRecipe, base: Path, limit: int | None = None) -> Pla
         tuple(faults),
         dict(sorted(skipped.items())),
         str(base.resolve()),
+        index,
     )
+
+
+def _place_in_index(
+    recipe: CurateRecipe, base: Path, identity: list[Any], dumps: list[str]
+) -> tuple[str, IndexView | None]:
+    """Gives the run's id and the segments before it: those before its own where it has added one, or else all.
+
+    Which segments a run is deduplicated against is part of what it is. So a run that is taken up, or done again after later ones,
+    knows itself by its id.
+    """
+    folder, near = index_folder(recipe, base), next((step.near_dedup for step in recipe.steps if step.near_dedup), None)
+    if folder is None or near is None:
+        return digest("curate", settings_hash(identity)), None
+    segments = read_segments(folder)
+    check_segments(folder, segments, index_settings(recipe, near))
+    runs = tuple(str(segment["run"]) for segment in segments)
+    for number in range(len(segments) + 1):
+        run_id = digest("curate", settings_hash([*identity, list(runs[:number])]))
+        if number < len(segments) and runs[number] == run_id:
+            break
+    else:
+        check_dumps(folder, segments, dumps)
+    return run_id, IndexView(runs[:number], segment_dumps(segments[:number]))
+
+
+def _dumps_of(shards: Iterable[Iterable[Piece]]) -> set[str]:
+    return {piece.dump for shard in shards for piece in shard}
 
 
 def _check_keep_by(recipe: CurateRecipe, steps: list[Step]) -> None:
@@ -292,6 +342,9 @@ def differences(old: Plan, new: Plan) -> list[str]:
     changes += [f"input {key[2]} is gone" for key in before if key not in after]
     changes += [f"input {key[2]} is new" for key in after if key not in before]
     changes += [f"input {key[2]} has other content" for key in before if key in after and before[key] != after[key]]
+    if old.index != new.index:
+        held = [", ".join(plan.index.dumps) or "none" if plan.index else "no index" for plan in (old, new)]
+        changes.append(f"dumps of the signature index: {held[0]} -> {held[1]}")
     if {fault.locator for fault in old.faults} != {fault.locator for fault in new.faults}:
         changes.append("other inputs are broken")
     return changes

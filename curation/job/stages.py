@@ -14,15 +14,31 @@ from typing import Any
 from curation.dedup.buckets import BUCKET_SHUFFLE
 from curation.dedup.decide import DECISION_SHUFFLE
 from curation.dedup.exact import EXACT_SHUFFLE
+from curation.dedup.indexed import STANDING
 from curation.dedup.shuffle import row_bytes
 from curation.job.dedup_stages import EXACT_FOLDERS, DedupFiles, build_buckets, build_exact
 from curation.job.index import INDEX_SHUFFLE, KEPT, ROWS_A_FILE, IndexTask, build_index
-from curation.job.layout import BUCKETS, COMPONENTS, DECISION, EDGES, INDEX, MEASURE, SHINGLES, WRITE, Layout
+from curation.job.layout import (
+    BUCKETS,
+    COMPONENTS,
+    DECISION,
+    EDGES,
+    INDEX,
+    MEASURE,
+    SEGMENT_ENTRIES,
+    SEGMENT_SHARDS,
+    SEGMENT_STANDING,
+    SHINGLES,
+    WRITE,
+    Layout,
+)
 from curation.job.measure import MeasureTask, kept_fields, minhash_preset
 from curation.job.near_stages import build_decide, build_verify
 from curation.job.pipelines import PipelineError, Runtime, run_pipeline
 from curation.job.plan import Plan
 from curation.job.removals import removing_steps
+from curation.job.segment_stages import build_segment, build_standing
+from curation.job.signature_index import IndexReader, index_folder
 from curation.job.units import RunShards, Unit, numbers
 from curation.job.writing import WriteTask, group_shards
 from curation.steps.build import build_steps
@@ -95,7 +111,8 @@ class Chain:
         """The stages' names, in order."""
         exact = [_EXACT_STAGES[key] for key in self._exact_keys()]
         near = ["candidates", "verify", "decide"] if self.plan.near else []
-        return ["measure", *exact, *near, "write", "index"]
+        segment = ["signature_index"] if self.plan.adds_to_index else []
+        return ["measure", *exact, *near, "write", "index", *segment]
 
     def stages(self) -> Iterator[Stage]:
         """Gives the stages in order; each may be made only when those before are done."""
@@ -108,6 +125,7 @@ class Chain:
             "decide": self._decide,
             "write": self._write,
             "index": self._index,
+            "signature_index": self._segment,
         }
         for name in self.names():
             yield makers[name]()
@@ -119,7 +137,10 @@ class Chain:
 
     def files(self) -> DedupFiles:
         """What the stages hand on. The number of hash ranges follows from the measured rows, so a rerun finds the same."""
-        return DedupFiles(self.layout, self.num_shards, self._ranges(self._rows()), self._exact_keys())
+        folder, index = index_folder(self.plan.recipe, Path(self.plan.base)), None
+        if folder is not None and self.plan.index is not None:
+            index = IndexReader(folder, len(self.plan.index.runs), self.num_shards)
+        return DedupFiles(self.layout, self.num_shards, self._ranges(self._rows()), self._exact_keys(), index)
 
     def _exact_keys(self) -> tuple[str, ...]:
         return tuple(step.exact_dedup.by for step in self.plan.exact_steps if step.exact_dedup)
@@ -238,6 +259,25 @@ class Chain:
             lambda wanted, pipeline: build_index(pipeline, task, total, wanted),
         )
         return Stage("index", "shuffle", [Unit(INDEX, total)], pipelines)
+
+    def _segment(self) -> Stage:
+        files = self.files()
+        units = [Unit(SEGMENT_SHARDS, self.num_shards), Unit(SEGMENT_ENTRIES, files.num_ranges)]
+        keys = [Unit(SEGMENT_STANDING + key, files.num_ranges) for key in files.exact]
+
+        def pipelines() -> Iterator[Callable[[Any], None]]:
+            shards, ranges = (self._pending(unit.folder, unit.total) for unit in units)
+            if shards or ranges:
+                yield lambda pipeline: build_segment(pipeline, files, self.plan, shards, ranges)
+            num_bytes = self._rows() * row_bytes(STANDING)
+            for key, unit in zip(files.exact, keys, strict=True):
+                build = partial(self._build_standing, files, key)
+                yield from self._shuffle(unit.folder, unit.total, num_bytes, build)()
+
+        return Stage("signature_index", "shuffle", [*units, *keys], pipelines)
+
+    def _build_standing(self, files: DedupFiles, key: str, wanted: range, pipeline: Any) -> None:
+        build_standing(pipeline, files, self.plan, key, wanted)
 
     def document_parts(self) -> list[tuple[str, int]]:
         """Every file of kept or rejected documents, relative to the run's folder and sorted, with its rows."""
