@@ -2,7 +2,7 @@
 
 The library walks a finite automaton over the bytes in Python and multiplies its sparse counts with a table of log probabilities a
 document at a time; the same arithmetic here takes a small part of the time. What is read are the public attributes of its
-`LanguageIdentifier` (py3langid 0.4); tests/columnar/test_language.py compares with `classify`.
+`LanguageIdentifier` (py3langid 0.4); tests/columnar/test_identify.py compares with `classify`.
 """
 
 from collections.abc import Mapping
@@ -56,14 +56,16 @@ def _model() -> _Model:
 def _choice(languages: frozenset[str] | None, folded: tuple[tuple[str, str], ...]) -> _Choice:
     fold = dict(folded)
     labels = [fold.get(name, name) for name in _model().classes]
-    unknown = sorted((languages or frozenset()) - set(labels))
-    if unknown:
-        raise ValueError(f"py3langid does not know the language(s) {', '.join(unknown)}")
     columns = [i for i, label in enumerate(labels) if languages is None or label in languages]
     chosen = tuple(dict.fromkeys(labels[i] for i in columns))
     label_of = np.array([chosen.index(labels[i]) for i in columns], np.int64)
     weights = np.ascontiguousarray(_model().weights[:, columns], np.float32)
     return _Choice(weights, np.ascontiguousarray(_model().priors[columns], np.float32), label_of, chosen)
+
+
+def classes() -> tuple[str, ...]:
+    """Gives the labels that the model knows, before folding."""
+    return _model().classes
 
 
 def classify(
@@ -73,11 +75,9 @@ def classify(
 
     Args:
         texts: any strings; all of each is read.
-        languages: the labels to choose among, after folding; None for all.
+        languages: the labels to choose among, after folding, all of them known; None for all.
         folded: labels that are counted as another.
 
-    Raises:
-        ValueError: the model lacks one of `languages`.
     """
     choice = _choice(languages, tuple(sorted(folded.items())))
     if not texts:

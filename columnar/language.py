@@ -1,8 +1,8 @@
 """Which language a document is in: several engines behind one name. Pure: no I/O but an engine's model file.
 
 Engines are `py3langid` (the default: 139 languages, its model comes with the package), `langdetect` and `fasttext` (any model by its path,
-lid.176 for one). All read the same beginning of a document, are given the same folding of near languages, and answer `zxx`,
-"no linguistic content", for text with too few letters.
+lid.176 for one). All are given the same folding of near languages, and answer `zxx`, "no linguistic content", for text with too
+few letters outside formulas, code and addresses.
 
 A document-level label cannot measure mixing: `columnar.mixing` does, and its names stand here too.
 """
@@ -20,6 +20,9 @@ import pyarrow.compute as pc
 
 from columnar import langid
 from columnar.codepoints import LETTER, SPACE, UNSPACED, properties
+from columnar.fasttext_kernel import Classifier, load_classifier
+from columnar.fasttext_model import read_labels
+from columnar.masking import find_masks
 from columnar.mixing import LanguageCounts, Severity, Span, consistency, foreign_spans
 from columnar.text import buffers, decode
 
@@ -27,24 +30,27 @@ __all__ = [
     "ENGINES",
     "FOLDED",
     "NO_LANGUAGE",
-    "PREFIX_CHARS",
     "LanguageCounts",
     "LanguageLabels",
     "Severity",
     "Span",
+    "check_engine",
     "consistency",
     "foreign_spans",
     "identify",
 ]
 
-PREFIX_CHARS = 2048  # characters of a document that are looked at; its language shows long before
 NO_LANGUAGE = "zxx"
 # Fewer letters than this, or a smaller share of the visible characters, is no language. A letter of a script without spaces
 # counts for two, as two of them make a word.
 MIN_LETTERS = 3
 MIN_LETTER_SHARE = 0.1
+MASKED_CHARS = 1 << 16  # so much of a text that may be formulas or addresses alone is looked at for them
 # Languages that are told apart by few and used as one by most, and other spellings of a label.
 FOLDED = {"wuu": "zh", "yue": "zh", "zh-cn": "zh", "zh-tw": "zh", "arz": "ar", "ary": "ar", "pcm": "en"}
+_AFTER_HEBREW = "\u0600"
+_MARKS = np.zeros(128, np.bool_)
+_MARKS[np.frombuffer(b"0123456789\\$^_{}=/@<>|~`#[]+*%", np.uint8)] = True
 
 
 class LanguageLabels(NamedTuple):
@@ -54,7 +60,7 @@ class LanguageLabels(NamedTuple):
     scores: pa.FloatArray
 
 
-_Detect = Callable[[list[str], frozenset[str] | None], tuple[list[str], list[float]]]
+_Detect = Callable[[pa.LargeStringArray, frozenset[str] | None], tuple[list[str], list[float]]]
 
 
 def identify(
@@ -62,60 +68,85 @@ def identify(
     engine: str = "py3langid",
     languages: Collection[str] | None = None,
     model_path: str | Path | None = None,
+    max_chars: int | None = None,
 ) -> LanguageLabels:
-    """Identifies the language of each document by its first `PREFIX_CHARS` characters.
+    """Identifies the language of each document.
 
     Args:
         texts: the documents; slices are honoured.
         engine: one of `ENGINES`.
         languages: the only labels to choose among, folded (`zh` covers `wuu` and `yue`); by default all that the engine knows.
-            Fewer languages make fewer mistakes.
+            Fewer languages make fewer mistakes. The score is then the label's share of the probability of these: a text of
+            another language gets one of them all the same, so keep a language that takes in what else there is.
         model_path: the model file of `fasttext`; the other engines take none.
+        max_chars: look only at so many characters from the start; by default at the whole text. langdetect never looks at
+            more than 10,000.
 
     Returns:
-        Labels (folded by `FOLDED`; `zxx` where letters are too few) and scores 0..1 (1 for such a `zxx`); no nulls. The same
-        text gets the same answer in any batch.
+        Labels (folded by `FOLDED`; `zxx` where letters are too few) and scores 0..1 (1 for such a `zxx`; 0 for a `zxx` of a
+        text in which the engine knows nothing); no nulls. The same text gets the same answer in any batch.
 
     Raises:
-        ValueError: an unknown engine or language, or `model_path` missing or not asked for.
+        ValueError: see `check_engine`.
         TypeError: see `columnar.text.buffers`.
     """
+    _check_settings(engine, languages, model_path)
+    buffers(texts)  # refuses what no engine could read
+    looked_at = texts if max_chars is None else pc.utf8_slice_codeunits(texts, 0, max_chars)
+    spoken = _has_language(looked_at)
+    labels = np.full(len(texts), NO_LANGUAGE, object)
+    scores = np.ones(len(texts), np.float32)
+    detect = ENGINES[engine](None if model_path is None else str(model_path))
+    wanted = None if languages is None else frozenset(languages)
+    found, found_scores = detect(looked_at if spoken.all() else looked_at.filter(pa.array(spoken)), wanted)
+    labels[spoken] = found
+    scores[spoken] = found_scores
+    return LanguageLabels(pa.array(labels, pa.string()), pa.array(scores, pa.float32()))
+
+
+def check_engine(engine: str, languages: Collection[str] | None = None, model_path: str | Path | None = None) -> None:
+    """Checks settings of `identify` before there is a text. Of a fastText model only the labels are read.
+
+    Raises:
+        ValueError: an unknown engine; a language that the engine does not know, with those that it knows; `model_path` missing,
+            not asked for, or no model.
+    """
+    _check_settings(engine, languages, model_path)
+    if engine == "fasttext":
+        _check_known(
+            f"the model {Path(str(model_path)).name}", languages, {_label(n) for n in read_labels(str(model_path))}
+        )
+    elif languages is not None:
+        ENGINES[engine](None)(pa.array([], pa.large_string()), frozenset(languages))
+
+
+def _check_settings(engine: str, languages: Collection[str] | None, model_path: str | Path | None) -> None:
     if engine not in ENGINES:
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
     if (model_path is None) == (engine == "fasttext"):
         raise ValueError(
             "engine 'fasttext' needs model_path" if model_path is None else f"engine {engine!r} takes no model_path"
         )
-    wanted = None if languages is None else frozenset(languages)
-    if wanted is not None and not wanted:
+    if languages is not None and not languages:
         raise ValueError("languages is empty: leave it out to choose among all")
-    buffers(texts)  # refuses what no engine could read
-    prefixes = pc.utf8_slice_codeunits(texts, 0, PREFIX_CHARS)
-    spoken = _has_language(prefixes)
-    labels = np.full(len(texts), NO_LANGUAGE, object)
-    scores = np.ones(len(texts), np.float32)
-    detect = ENGINES[engine](None if model_path is None else str(model_path))
-    found, found_scores = detect(prefixes.filter(pa.array(spoken)).to_pylist(), wanted)
-    labels[spoken] = found
-    scores[spoken] = found_scores
-    return LanguageLabels(pa.array(labels, pa.string()), pa.array(scores, pa.float32()))
 
 
 def _py3langid(_: str | None) -> _Detect:
-    def detect(texts: list[str], languages: frozenset[str] | None) -> tuple[list[str], list[float]]:
-        return langid.classify(texts, languages, FOLDED)
+    def detect(texts: pa.LargeStringArray, languages: frozenset[str] | None) -> tuple[list[str], list[float]]:
+        _check_known("py3langid", languages, {_label(name) for name in langid.classes()})
+        return langid.classify(texts.to_pylist(), languages, FOLDED)
 
     return detect
 
 
 def _langdetect(_: str | None) -> _Detect:
-    def detect(texts: list[str], languages: frozenset[str] | None) -> tuple[list[str], list[float]]:
+    def detect(texts: pa.LargeStringArray, languages: frozenset[str] | None) -> tuple[list[str], list[float]]:
         from langdetect.lang_detect_exception import LangDetectException  # noqa: PLC0415 - only who asks for an engine loads it
 
         factory = _langdetect_profiles()
         _check_known("langdetect", languages, {_label(name) for name in factory.langlist})
         ranked = []
-        for text in texts:
+        for text in texts.to_pylist():
             detector = factory.create()
             if languages is not None:
                 detector.set_prior_map({name: 1.0 for name in factory.langlist if _label(name) in languages})
@@ -140,39 +171,33 @@ def _langdetect_profiles() -> Any:
 
 
 def _fasttext(path: str | None) -> _Detect:
-    model = _fasttext_model(str(path))
+    model = load_classifier(str(path))
 
-    def detect(texts: list[str], languages: frozenset[str] | None) -> tuple[list[str], list[float]]:
-        _check_known(f"the model {Path(str(path)).name}", languages, {_label(name) for name in model.labels})
-        if not texts:
-            return [], []
-        # All labels, since near ones are added up; a line break would end the text.
-        names, probabilities = model.predict([text.replace("\n", " ") for text in texts], k=-1)
-        ranked = []
-        for row_names, row_probabilities in zip(names, probabilities, strict=True):
-            row = [(n, float(p)) for n, p in zip(row_names, row_probabilities, strict=True)]
-            if languages is not None:
-                row = [(n, p) for n, p in row if _label(n) in languages]
-                total = sum(p for _, p in row) or 1.0
-                row = [(n, p / total) for n, p in row]
-            ranked.append(row)
-        return _best(ranked)
+    def detect(texts: pa.LargeStringArray, languages: frozenset[str] | None) -> tuple[list[str], list[float]]:
+        chosen, groups = _fasttext_groups(model, languages, Path(str(path)).name)
+        shares = model.probabilities(texts, groups, len(chosen), faint=languages is not None)
+        if languages is not None:
+            totals = shares.sum(axis=1, keepdims=True)
+            shares /= np.where(totals > 0, totals, np.float32(1))
+        best = shares.argmax(axis=1) if len(texts) else np.empty(0, np.int64)
+        scores = shares[np.arange(len(texts)), best]
+        labels = [chosen[i] if score > 0 else NO_LANGUAGE for i, score in zip(best.tolist(), scores, strict=True)]
+        return labels, scores.tolist()
 
     return detect
 
 
+def _fasttext_groups(model: Classifier, languages: frozenset[str] | None, name: str) -> tuple[list[str], list[int]]:
+    """Gives the folded labels to choose among, and the place among them of each of the model's labels; -1 for none."""
+    folded = [_label(label) for label in model.labels]
+    _check_known(f"the model {name}", languages, set(folded))
+    chosen = list(dict.fromkeys(label for label in folded if languages is None or label in languages))
+    place = {label: i for i, label in enumerate(chosen)}
+    return chosen, [place.get(label, -1) for label in folded]
+
+
 def _label(name: str) -> str:
-    label = name.removeprefix("__label__")
-    return FOLDED.get(label, label)
-
-
-@lru_cache(maxsize=2)
-def _fasttext_model(path: str) -> Any:
-    import fasttext  # noqa: PLC0415 - as above
-
-    if not Path(path).is_file():
-        raise ValueError(f"model_path {path!r} is not a file")
-    return fasttext.load_model(path)
+    return FOLDED.get(name, name)
 
 
 ENGINES: dict[str, Callable[[str | None], _Detect]] = {
@@ -182,10 +207,12 @@ ENGINES: dict[str, Callable[[str | None], _Detect]] = {
 }
 
 
-def _check_known(engine: str, languages: frozenset[str] | None, known: set[str]) -> None:
-    unknown = sorted((languages or frozenset()) - known)
+def _check_known(engine: str, languages: Collection[str] | None, known: set[str]) -> None:
+    unknown = sorted(set(languages or ()) - known)
     if unknown:
-        raise ValueError(f"{engine} does not know the language(s) {', '.join(unknown)}")
+        raise ValueError(
+            f"{engine} does not know the language(s) {', '.join(unknown)}; it knows {', '.join(sorted(known))}"
+        )
 
 
 def _best(ranked: list[list[tuple[str, float]]]) -> tuple[list[str], list[float]]:
@@ -202,12 +229,35 @@ def _best(ranked: list[list[tuple[str, float]]]) -> tuple[list[str], list[float]
 
 
 def _has_language(texts: pa.LargeStringArray) -> npt.NDArray[np.bool_]:
-    """Says for each text whether it holds letters enough to be in a language."""
+    """Says for each text whether it holds letters enough, outside formulas, code and addresses, to be in a language."""
     offsets, data = buffers(texts)
     letters = np.zeros(len(texts), np.int64)
+    plain = np.zeros(len(texts), np.int64)
     ink = np.zeros(len(texts), np.int64)
-    _count_letters(offsets, data, properties(), letters, ink)
-    return (letters >= MIN_LETTERS) & (letters >= MIN_LETTER_SHARE * ink)
+    _count_letters(offsets, data, properties(), letters, plain, ink)
+    spoken = _enough(plain, ink)
+    # The masks are exact and slow: they are for the few texts in which no plain words show.
+    for i in np.flatnonzero(~spoken & _enough(letters, ink)).tolist():
+        bare = pa.array([_without_masks(texts[i].as_py()[:MASKED_CHARS])], pa.large_string())
+        counts = np.zeros((3, 1), np.int64)
+        _count_letters(*buffers(bare), properties(), counts[0], counts[1], counts[2])
+        spoken[i] = _enough(counts[0], ink[i : i + 1])[0]
+    return spoken
+
+
+def _enough(letters: npt.NDArray[np.int64], ink: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    return np.asarray((letters >= MIN_LETTERS) & (letters >= MIN_LETTER_SHARE * ink), np.bool_)
+
+
+def _without_masks(text: str) -> str:
+    """Leaves out what is no language; of a formula, letters of scripts that formulas do not use stay."""
+    parts, at = [], 0
+    for mask in find_masks(text):
+        parts.append(text[at : mask.start])
+        if mask.kind == "math":
+            parts.append("".join(c for c in text[mask.start : mask.end] if c >= _AFTER_HEBREW))
+        at = mask.end
+    return " ".join([*parts, text[at:]])
 
 
 @nb.njit(cache=True, nogil=True)
@@ -216,11 +266,17 @@ def _count_letters(
     data: npt.NDArray[np.uint8],
     table: npt.NDArray[np.uint8],
     letters: npt.NDArray[np.int64],
+    plain: npt.NDArray[np.int64],
     ink: npt.NDArray[np.int64],
 ) -> None:
-    """Counts letters (those of scripts without spaces twice) and visible characters of each document."""
+    """Counts letters (those of scripts without spaces twice), those of plain words, and visible characters of each document.
+
+    An ASCII letter is of a plain word if its word (between white space) has two letters or more and none of the characters
+    that formulas, code and addresses are made with, nor a digit. Any other letter is.
+    """
     for i in range(offsets.size - 1):
         at, end = offsets[i], offsets[i + 1]
+        word, marked = 0, False
         while at < end:
             if data[at] < 0x80:
                 point, size = np.int64(data[at]), 1
@@ -228,5 +284,20 @@ def _count_letters(
                 point, size = decode(data, at, end)
             at += size
             bits = table[point]
-            ink[i] += (bits & SPACE) == 0
-            letters[i] += ((bits & LETTER) != 0) + ((bits & UNSPACED) != 0)
+            if bits & SPACE:
+                if word > 1 and not marked:
+                    plain[i] += word
+                word, marked = 0, False
+                continue
+            ink[i] += 1
+            if bits & LETTER:
+                weight = 1 + ((bits & UNSPACED) != 0)
+                letters[i] += weight
+                if point < 0x80:
+                    word += 1
+                else:
+                    plain[i] += weight
+            elif point < 0x80:
+                marked = marked or _MARKS[point]
+        if word > 1 and not marked:
+            plain[i] += word

@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from columnar.language import identify
+from columnar.language import LanguageLabels, check_engine, identify
 from curation.model import Reading, StepOutput
 from curation.steps.outcome import as_mask, part, put_column, rows_of
 from schemas.arrow import DOCUMENTS
-from schemas.errors import RecipeError
+from schemas.errors import RecipeError, UserError
 from schemas.steps import LanguageRecipe, StepRecipe
 
 NOT_KEPT = "language_not_kept"
@@ -32,18 +32,29 @@ class LanguageStep:
     name: str
     recipe: LanguageRecipe
     sources: frozenset[str] = field(default_factory=frozenset)
-    version: int = field(default=1, init=False)
+    version: int = field(default=2, init=False)  # 2: the whole text is looked at
+    _checked: bool = field(default=False, init=False, repr=False, compare=False)
 
     def output_fields(self) -> Sequence[pa.Field]:
         """Gives the columns that `apply` fills."""
         return _FIELDS
 
+    def check(self) -> None:
+        """Looks whether the engine knows the candidates, and whether the model is one.
+
+        Raises:
+            UserError: it does not, or is not; the message lists what the engine knows.
+        """
+        try:
+            check_engine(self.recipe.engine, self.recipe.candidates or None, self.recipe.model_path)
+        except ValueError as error:
+            raise UserError(f"step {self.name!r}: language: {error}") from None
+
     def apply(self, batch: pa.RecordBatch) -> StepOutput:
         """Labels the rows of the step's sources."""
         rows = rows_of(batch, self.sources)
         texts = batch.column("text").filter(pa.array(rows))
-        labels, scores = identify(texts, engine=self.recipe.engine, model_path=self.recipe.model_path)
-        for item, values in zip(_FIELDS, (labels, scores), strict=True):
+        for item, values in zip(_FIELDS, self._labels(texts), strict=True):
             batch = put_column(batch, item, rows, values)
         if not self.recipe.keep:
             return StepOutput(batch)
@@ -55,9 +66,7 @@ class LanguageStep:
 
     def explain(self, text: str) -> list[Reading]:
         """Labels one text and judges it."""
-        labels, scores = identify(
-            pa.array([text], pa.large_string()), engine=self.recipe.engine, model_path=self.recipe.model_path
-        )
+        labels, scores = self._labels(pa.array([text], pa.large_string()))
         return self.readings({"language": labels[0].as_py(), "language_score": scores[0].as_py()})
 
     def readings(self, row: Mapping[str, Any]) -> list[Reading]:
@@ -79,6 +88,13 @@ class LanguageStep:
             ),
             Reading(self.name, "language_score", score, "<", least if keep else None, SCORE_TOO_LOW, unsure),
         ]
+
+    def _labels(self, texts: pa.LargeStringArray) -> LanguageLabels:
+        if not self._checked:  # where the plan was made on another machine, or not at all
+            self.check()
+            self._checked = True
+        recipe = self.recipe
+        return identify(texts, recipe.engine, recipe.candidates or None, recipe.model_path, recipe.max_chars)
 
 
 def build(recipe: StepRecipe, base: Path) -> LanguageStep:
