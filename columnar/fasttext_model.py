@@ -259,7 +259,8 @@ class _Cursor:
         decoded = np.concatenate([table[codes[:, part]] for part, table in enumerate(centroids)], axis=1)[:, :dim]
         if has_norms:
             norm_codes = self._take(np.uint8, rows)
-            decoded *= self._centroids(1)[0, norm_codes]
+            with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is refused with all the rest
+                decoded *= self._centroids(1)[0, norm_codes]
         return decoded
 
     def _centroids(self, dim: int) -> npt.NDArray[np.float32]:

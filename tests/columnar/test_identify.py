@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 from text_strategies import columns, large_strings
 
-from columnar.language import ENGINES, FOLDED, PREFIX_CHARS, identify
+from columnar.language import ENGINES, FOLDED, check_engine, identify
 
 SENTENCES = {
     "en": "The quick brown fox jumps over the lazy dog while everybody is watching it from the window.",
@@ -37,8 +37,8 @@ def fasttext_model(tmp_path_factory):
     corpus = folder / "corpus.txt"
     lines = [f"__label__{name} {SENTENCES[code]}" for name, code in (("en", "en"), ("de", "de"), ("yue", "zh"))]
     corpus.write_text("\n".join(lines * 50), encoding="utf-8")
-    # Ten threads: fastText initialises a tenth of the weights in each, and with fewer leaves the rest to chance.
-    model = fasttext.train_supervised(str(corpus), dim=10, epoch=100, minn=2, maxn=4, bucket=1000, thread=10, verbose=0)
+    # Eleven threads: fastText has each initialise a tenth of the weights, and the eleventh the rest of that division.
+    model = fasttext.train_supervised(str(corpus), dim=10, epoch=100, minn=2, maxn=4, bucket=1000, thread=11, verbose=0)
     path = folder / "model.bin"
     model.save_model(str(path))
     return path
@@ -121,10 +121,56 @@ def test_fasttext_by_path(fasttext_model):
     assert len(identify(texts.slice(3), "fasttext", model_path=fasttext_model).languages) == 1
 
 
-def test_only_the_beginning_is_read():
-    text = SENTENCES["en"] * 40
-    assert len(text) > PREFIX_CHARS
-    assert identify(large_strings([text])) == identify(large_strings([text + SENTENCES["ru"] * 100]))
+def test_max_chars_reads_only_the_beginning():
+    text = SENTENCES["en"]
+    longer = large_strings([text + SENTENCES["ru"] * 100])
+    assert identify(longer).languages.to_pylist() == ["ru"]
+    assert identify(longer, max_chars=len(text)) == identify(large_strings([text]))
+
+
+FORMULAS = [
+    r"$x^2 + \alpha = \frac{a}{b}$",
+    "\\begin{align} a &= b + c \\\\ d &= e \\end{align}",
+    "www.example.org/news\nhttps://example.org/about",
+    "someone@example.com",
+]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_formulas_and_addresses_are_no_language(text):
+    labels, scores = identify(large_strings([text, f"{SENTENCES['en']} {text}"]))
+    assert labels.to_pylist() == ["zxx", "en"]
+    assert scores[0].as_py() == 1.0
+
+
+def test_a_formula_with_words_of_another_script_is_language():
+    assert identify(large_strings([r"$\text{如果天气很好我们就去公园}$"])).languages.to_pylist() == ["zh"]
+
+
+def test_lid176_restricted_and_folded(language_model):
+    texts = large_strings([*SENTENCES.values(), "佢哋喺度做緊乜嘢呀，我哋一齊去食飯啦，好唔好呀？"])
+    labels, scores = identify(texts, "fasttext", model_path=language_model)
+    assert labels.to_pylist() == [*SENTENCES, "zh"]
+    restricted = identify(texts, "fasttext", SENTENCES, language_model)
+    assert restricted.languages.to_pylist() == [*SENTENCES, "zh"]
+    for among_ten, among_all in zip(restricted.scores.to_pylist(), scores.to_pylist(), strict=True):
+        assert among_all - 1e-3 <= among_ten <= 1.0
+    # A text of none of the languages gets one of them: a share of very little.
+    assert identify(large_strings([SENTENCES["ja"]]), "fasttext", ["de", "fr"], language_model).languages[
+        0
+    ].as_py() in {
+        "de",
+        "fr",
+    }
+
+
+def test_engines_are_checked_before_there_is_a_text(language_model):
+    check_engine("fasttext", ["zh", "en", "ar"], language_model)
+    check_engine("langdetect", ["en"])
+    with pytest.raises(ValueError, match=r"lid.176.ftz does not know the language\(s\) xx; it knows af, als, am"):
+        check_engine("fasttext", ["xx"], language_model)
+    with pytest.raises(ValueError, match=r"py3langid does not know the language\(s\) yue; it knows ace, af, am"):
+        check_engine("py3langid", ["yue"])
 
 
 @pytest.mark.parametrize(
@@ -135,7 +181,7 @@ def test_only_the_beginning_is_read():
         ({"engine": "langdetect", "languages": ["xx"]}, r"langdetect does not know the language\(s\) xx"),
         ({"languages": []}, "languages is empty"),
         ({"engine": "fasttext"}, "engine 'fasttext' needs model_path"),
-        ({"engine": "fasttext", "model_path": "no/such.bin"}, "model_path 'no/such.bin' is not a file"),
+        ({"engine": "fasttext", "model_path": "no/such.bin"}, "no/such.bin: no such fastText model"),
         ({"model_path": "x.bin"}, "engine 'py3langid' takes no model_path"),
     ],
 )

@@ -5,7 +5,7 @@ import pytest
 from step_kit import batch_of, kept_ids, reasons_of, step_of, step_recipe, texts_of
 
 from curation.steps.build import readings_from_row
-from schemas.errors import RecipeError
+from schemas.errors import RecipeError, UserError
 
 ENGLISH = "The weather was fine in the morning, but in the afternoon it began to rain and we went home."
 GERMAN = "Am Morgen war das Wetter schön, aber am Nachmittag begann es zu regnen, und wir gingen nach Hause."
@@ -64,6 +64,28 @@ def test_a_written_row_explains_itself():
         assert [reading.reason for reading in readings if reading.failed] == row.get("reasons", [])
         assert (readings[0].operator, readings[0].threshold, readings[1].threshold) == ("not in", "en", 0.65)
     assert not readings_from_row(recipe, {"text": "x", "source": "s"})
+
+
+def test_candidates_and_max_chars_reach_the_engine():
+    batch = texts_of(GERMAN, ENGLISH + " " + JAPANESE * 50)
+    output = step_of(language={"candidates": ["en", "ja"], "max_chars": 100}).apply(batch)
+    assert output.kept.column("language").to_pylist()[1] == "en"
+    assert output.kept.column("language").to_pylist()[0] in {"en", "ja"}
+    step = step_of(language={"candidates": ["en", "klingon"]})
+    for act in (step.check, lambda: step.apply(batch), lambda: step.explain(ENGLISH)):
+        with pytest.raises(
+            UserError, match=r"step 'language': language: py3langid does not know .* klingon; it knows ace, af"
+        ):
+            act()
+
+
+def test_fasttext_by_path(language_model):
+    recipe = {"engine": "fasttext", "model_path": str(language_model), "keep": ["en"]}
+    output = step_of(language=recipe).apply(texts_of(ENGLISH, GERMAN, NUMBERS))
+    assert kept_ids(output) == ["0"]
+    assert reasons_of(output) == {"1": ["language_not_kept"], "2": ["language_not_kept"]}
+    with pytest.raises(UserError, match="no such fastText model"):
+        step_of(language={"engine": "fasttext", "model_path": "no/such.ftz"}).check()
 
 
 def test_an_engine_without_its_model_is_refused_before_work():
