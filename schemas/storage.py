@@ -12,9 +12,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol, cast
+from typing import BinaryIO, NamedTuple, Protocol, TypeVar, cast
 
-from schemas.errors import UserError
+from schemas.errors import ResumableError, UserError
 
 #: Bytes that a file of an object fetches at least at a time: a request costs about as much as a megabyte does.
 READ_BYTES = 1 << 20
@@ -24,8 +24,11 @@ _REQUESTS = 8
 _URL = re.compile(r"^([a-z0-9]+)://([^/]*)(?:/(.*))?$", re.DOTALL)
 
 
-class StorageError(OSError):
-    """An object store that does not answer, refuses, or cannot be reached. Nothing that it says of credentials is in the text."""
+class StorageError(ResumableError):
+    """An object store that does not answer, refuses, or cannot be reached. Nothing that it says of credentials is in the text.
+
+    Not an OSError: a file that cannot be read is the input's fault and goes to quarantine, a store that fails stops the work.
+    """
 
 
 class PreconditionError(StorageError):
@@ -218,6 +221,8 @@ class ObjectPath:
 
 #: Where a file may be. A local path keeps its own type, so that nothing changes for it.
 Location = Path | ObjectPath
+#: The same, where what comes out is of the kind that went in.
+PlaceT = TypeVar("PlaceT", bound=Location)
 
 
 def location(text: str | Path) -> Location:

@@ -114,7 +114,5 @@ class FsspecStore:
             raise FileNotFoundError(f"{self._scheme}://{path}: no such object") from None
         except FileExistsError:
             raise PreconditionError(f"{self._scheme}://{path}: it is there already") from None
-        except StorageError:
-            raise
         except OSError as error:
             raise StorageError(f"{self._scheme}://{path}: {type(error).__name__}: {error}") from None

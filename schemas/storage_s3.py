@@ -144,7 +144,7 @@ class _BeyondError(StorageError):
     """A range that starts at or after the object's end."""
 
 
-def _error(where: str, code: str) -> OSError:
+def _error(where: str, code: str) -> Exception:
     if code in _MISSING:
         return FileNotFoundError(f"{where}: no such {'bucket' if code == 'NoSuchBucket' else 'object'}")
     if code in _CHANGED:

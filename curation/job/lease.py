@@ -78,7 +78,7 @@ class Lease:
             beat.join()
             if not self._lost:
                 # Who finds the object empty takes it at once; if this fails, they wait until it is stale.
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(StorageError, OSError):
                     self._put({}, etag=self._etag)
 
     def check(self) -> None:
@@ -97,7 +97,7 @@ class Lease:
             except PreconditionError:
                 self._lost = "another command has taken it over"
                 return
-            except StorageError as error:
+            except (StorageError, OSError) as error:
                 _LOG.warning("the lock is not renewed: %s", error)
 
     def _write(self, *, absent: bool = False, etag: str = "") -> None:

@@ -5,13 +5,11 @@ Builds and reads JSON; touches the manifest file only.
 
 from collections.abc import Container, Iterable
 from dataclasses import asdict, dataclass, field
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from curation.job.tally import Tally
 from schemas.files import read_json, write_json_durably
-from schemas.storage import Location
-
-PlaceT = TypeVar("PlaceT", bound=Location)
+from schemas.storage import Location, PlaceT
 
 #: A step that removes a smaller share than this of what enters it warns, and one that removes more than the other.
 ABOUT_NOTHING = 0.0005

@@ -32,7 +32,7 @@ from curation.steps.build import build_steps, guarded_apply
 from curation.transforms import faults_batch
 from schemas.arrow import CONTAMINATION, DOCUMENTS, QUARANTINE, extended
 from schemas.failpoints import failpoint
-from schemas.storage import Location
+from schemas.storage import Location, StorageError
 
 _READ_STAGE = "read"
 _PARTS = ("candidates", "rejects", "fingerprints", "quarantine", "contamination")
@@ -171,7 +171,7 @@ class MeasureTask:
         while left is None or left > 0:
             try:
                 item = next(items, None)
-            except MemoryError:
+            except (MemoryError, StorageError):
                 raise
             except Exception as error:  # noqa: BLE001 - whatever a reader stumbles over is the input's fault, and is told
                 first = pieces[0]

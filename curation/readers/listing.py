@@ -1,6 +1,7 @@
 """Turns a recipe's inputs into pieces: finds the files, tells their formats, cuts big Parquet files, checks columns."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,10 +9,9 @@ from fnmatch import fnmatchcase
 from glob import glob, has_magic
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from curation.model import Fault, Piece
 from curation.readers.columns import check_fields, map_columns
@@ -19,7 +19,9 @@ from curation.readers.jsonl import decode_line
 from curation.readers.parquet import check_columns, one_line
 from curation.readers.streams import InputStream
 from schemas.errors import UserError
+from schemas.files import open_parquet
 from schemas.recipe import CurateRecipe, InputRecipe
+from schemas.storage import Location, ObjectPath, PlaceT, check_access, joined
 
 LIST_STAGE = "list"
 
@@ -41,16 +43,21 @@ _NOT_COMPRESSED = frozenset({"parquet"})
 _HIDDEN = "."
 #: How much of a JSONL file's start is looked at for a missing column.
 _HEAD_BYTES = 1 << 20
+#: The wildcards of a glob within one folder, and what they are in a regular expression.
+_MAGIC = re.compile(r"\[!?[^\]]+\]|.", re.DOTALL)
+_WILD = {"*": "[^/]*", "?": "[^/]"}
+_ANY_FOLDERS = "(?:[^/]+/)*"
 #: Formats that hold pages, which need an extract step before anything else.
 _PAGE_FORMATS = frozenset({"warc", "html"})
 
 
 class _Found(NamedTuple):
-    """A file of an input: its path under `root`, and whether the recipe names it by itself."""
+    """A file of an input: its path under `root`, whether the recipe names it by itself, and its size if the listing told it."""
 
-    root: Path
+    root: Location
     path: str
     named: bool
+    size: int | None = None
 
 
 def format_of(name: str) -> str | None:
@@ -114,15 +121,17 @@ def list_pieces(
                 message = f"cannot be opened as {kind}: {one_line(error)}"
                 faults.append(Fault(found.path, item.source, LIST_STAGE, message, f"{found.path}@0"))
         if not found_any:
-            raise UserError(f"input {item.source!r}: nothing to read at {base / item.path}")
+            raise UserError(f"input {item.source!r}: nothing to read at {joined(base, item.path)}")
     return pieces, faults
 
 
 def _find(item: InputRecipe, base: Path, counts: Counter[str]) -> Iterator[_Found]:
     """Gives the files of one input, sorted by the bytes of their paths."""
-    target = base / item.path
+    target = joined(base, item.path)
     found: dict[str, _Found] = {}
-    if target.is_dir():
+    if isinstance(target, ObjectPath):
+        found = _find_objects(target, counts)
+    elif target.is_dir():
         found = {path: _Found(target, path, named=False) for path in _walk(target, counts)}
     elif target.is_file():
         found = {target.name: _Found(target.parent, target.name, named=True)}
@@ -137,6 +146,41 @@ def _find(item: InputRecipe, base: Path, counts: Counter[str]) -> Iterator[_Foun
             yield found[path]
         else:
             counts["skipped_by_pattern"] += 1
+
+
+def _find_objects(target: ObjectPath, counts: Counter[str]) -> dict[str, _Found]:
+    """Gives the objects under a path, those that a pattern matches, or the one that the path names."""
+    check_access(target)
+    root = _fixed_part(ObjectPath(target.scheme, target.bucket), target.key) if has_magic(target.key) else target
+    pattern = _pattern(target.key.removeprefix(root.key).lstrip("/")) if root != target else None
+    found = {}
+    for path, info in root.below():
+        if path.endswith("/"):  # what some tools leave to show a folder
+            continue
+        if pattern is not None and not pattern.fullmatch(path):
+            continue
+        if any(part.startswith(_HIDDEN) for part in path.split("/")):
+            counts["skipped_hidden"] += 1
+        else:
+            found[path] = _Found(root, path, named=False, size=info.size)
+    if not found and pattern is None and target.is_file():
+        found = {target.name: _Found(target.parent, target.name, named=True)}
+    return found
+
+
+def _pattern(glob_pattern: str) -> re.Pattern[str]:
+    """Makes a glob a regular expression: `*` stays within a folder, `**` by itself is any number of them."""
+    parts = glob_pattern.split("/")
+    made = [_ANY_FOLDERS if part == "**" else _MAGIC.sub(_as_regex, part) + "/" for part in parts]
+    return re.compile("".join(made) + "[^/]+" if parts[-1] == "**" else "".join(made).removesuffix("/"))
+
+
+def _as_regex(found: re.Match[str]) -> str:
+    token = found[0]
+    if len(token) == 1:
+        return _WILD.get(token, re.escape(token))
+    members = re.escape(token[1:-1].removeprefix("!")).replace(r"\-", "-")
+    return f"[^/{members}]" if token[1] == "!" else f"[{members}]"
 
 
 def _walk(root: Path, counts: Counter[str]) -> Iterator[str]:
@@ -163,13 +207,13 @@ def _walk(root: Path, counts: Counter[str]) -> Iterator[str]:
                 counts["skipped_special_file"] += 1
 
 
-def _fixed_part(base: Path, pattern: str) -> Path:
+def _fixed_part(base: PlaceT, pattern: str) -> PlaceT:
     """Gives the folder of a glob up to its first wildcard: ids must not depend on which files happen to match."""
     root = base
     for part in PurePosixPath(pattern).parts[:-1]:
         if has_magic(part):
             break
-        root /= part
+        root = cast("PlaceT", root / part)
     return root
 
 
@@ -189,7 +233,7 @@ def _pieces(item: InputRecipe, found: _Found, kind: str, shard_bytes: int) -> li
     """
     found.path.encode()
     path = found.root / found.path
-    size = path.stat().st_size
+    size = path.stat().st_size if found.size is None else found.size
     piece = Piece(
         source=item.source,
         dump=item.dump,
@@ -206,7 +250,7 @@ def _pieces(item: InputRecipe, found: _Found, kind: str, shard_bytes: int) -> li
     return _row_group_pieces(piece, path, shard_bytes) if kind == "parquet" and size else [piece]
 
 
-def _check_first_line(piece: Piece, path: Path) -> None:
+def _check_first_line(piece: Piece, path: Location) -> None:
     """Refuses a file whose first readable line lacks a mapped column; a file without any such line is the reader's matter."""
     head = b""
     with InputStream(path) as stream:
@@ -233,14 +277,14 @@ def _check_extracted(recipe: CurateRecipe, item: InputRecipe, kind: str) -> None
         raise UserError(f"input {item.source!r} holds pages ({kind}): its first step must be `extract`")
 
 
-def _row_group_pieces(piece: Piece, path: Path, shard_bytes: int) -> list[Piece]:
+def _row_group_pieces(piece: Piece, path: Location, shard_bytes: int) -> list[Piece]:
     """Cuts a Parquet file into runs of row groups of about `shard_bytes` as stored.
 
     Raises:
         UserError: a column is missing or of the wrong type.
         pa.ArrowException, OSError: the footer cannot be read.
     """
-    with pq.ParquetFile(path) as file:
+    with open_parquet(path) as file:
         check_columns(file.schema_arrow, piece.columns, str(path))
         metadata = file.metadata
         cuts, total = [0], 0

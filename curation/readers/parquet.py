@@ -1,5 +1,6 @@
 """Reads Parquet by columns: row groups to raw batches, without a Python object a text."""
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from columnar.text import clean_text
 from curation.meta import meta_json
@@ -16,6 +16,7 @@ from curation.model import RAW, Fault, Piece
 from curation.readers.batches import read_fault
 from curation.readers.columns import ColumnMap, map_columns
 from schemas.errors import UserError
+from schemas.files import open_parquet
 from schemas.ids import document_id
 from schemas.recipe import OutputRecipe
 from schemas.storage import Location
@@ -30,13 +31,13 @@ def read_parquet(
 
     A row group that cannot be decoded is one fault, and the next ones are read.
     """
-    try:
-        file = pq.ParquetFile(path)
-        columns = check_columns(file.schema_arrow, piece.columns, piece.path)
-    except (pa.ArrowException, OSError, UserError) as error:
-        yield read_fault(piece, "", f"not a readable Parquet file: {one_line(error)}", 0, piece.num_bytes)
-        return
-    with file:
+    with contextlib.ExitStack() as opened:
+        try:
+            file = opened.enter_context(open_parquet(path))
+            columns = check_columns(file.schema_arrow, piece.columns, piece.path)
+        except (pa.ArrowException, OSError, UserError) as error:
+            yield read_fault(piece, "", f"not a readable Parquet file: {one_line(error)}", 0, piece.num_bytes)
+            return
         names = [columns.content_column, *_meta_columns(file.schema_arrow, columns)]
         stop = file.num_row_groups if piece.stop < 0 else piece.stop
         row = sum(file.metadata.row_group(group).num_rows for group in range(piece.start))

@@ -18,7 +18,7 @@ from curation.readers.parquet import read_parquet
 from curation.readers.source import read_source
 from curation.readers.warc import read_warc
 from schemas.recipe import OutputRecipe
-from schemas.storage import Location, location
+from schemas.storage import Location, StorageError, location
 
 _Reader = Callable[[Piece, Location, OutputRecipe, Counter[str]], Iterator[Document | pa.RecordBatch | Fault]]
 
@@ -104,7 +104,7 @@ def _read(piece: Piece, output: OutputRecipe, counts: Counter[str]) -> Iterator[
             yield read_fault(piece, "", "empty file", 0, piece.num_bytes)
     except OSError as error:
         yield read_fault(piece, "", f"cannot be read: {error.strerror or error}")
-    except MemoryError:
+    except (MemoryError, StorageError):
         raise
     except Exception as error:  # noqa: BLE001 - what a hostile file sets off in a library must stay with that file
         yield read_fault(piece, "", f"reading stopped: {type(error).__name__}: {error}")

@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from curation.job.manifest import load_manifest
 from schemas.arrow import VOLATILE_COLUMNS
+from schemas.files import read_parquet
 from schemas.recipe import CurateRecipe, parse_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,8 +69,8 @@ def recipe(folder, *, steps=None, output=None, partitions=16, **settings):
     value = {
         "name": "small",
         "inputs": [
-            {"source": "web", "path": str(folder / "late"), "dump": "2024-10"},
-            {"source": "web", "path": str(folder / "early"), "dump": "2024-05"},
+            {"source": "web", "path": f"{folder}/late", "dump": "2024-10"},
+            {"source": "web", "path": f"{folder}/early", "dump": "2024-05"},
         ],
         "steps": steps or [{"filter": {"rules": "gopher_quality"}}, {"exact_dedup": {}}, {"near_dedup": near}],
         "output": {"input_shard_bytes": 1, **(output or {})},
@@ -81,7 +81,7 @@ def recipe(folder, *, steps=None, output=None, partitions=16, **settings):
 def rows_of(out, kind):
     """All rows of the run's files of a kind, sorted by id, without the columns that may differ."""
     directory = out / "curate"
-    tables = [pq.read_table(path) for path in load_manifest(directory / "manifest.json").paths(directory, kind)]
+    tables = [read_parquet(path) for path in load_manifest(directory / "manifest.json").paths(directory, kind)]
     if not tables:
         return []
     table = pa.concat_tables(tables)
@@ -111,22 +111,23 @@ from pathlib import Path
 from curation.job.driver import run_job
 from schemas.errors import ResumableError
 from schemas.recipe import CurateRecipe
+from schemas.storage import location
 if __name__ == "__main__":
     recipe = CurateRecipe.model_validate(json.loads(sys.argv[1]))
     try:
-        run_job(recipe, Path("."), Path(sys.argv[2]), num_workers=2)
+        run_job(recipe, Path("."), location(sys.argv[2]), num_workers=2)
     except (KeyboardInterrupt, ResumableError) as error:
         sys.exit(str(error))
 """
 
 
-def start_command(job, out, **environment):
-    """Starts the job as a process of its own, leader of its own group."""
+def start_command(job, out, log=None, **environment):
+    """Starts the job as a process of its own, leader of its own group; `log` is by default beside `out`."""
     variables = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
-    with (out.parent / "command.log").open("ab") as log:
+    with (log or out.parent / "command.log").open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-c", _COMMAND, job.model_dump_json(), str(out)],
-            env=variables, stdout=log, stderr=log, start_new_session=True,
+            env=variables, stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
     _STARTED.append(process)
     return process

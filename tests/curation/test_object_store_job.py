@@ -1,0 +1,142 @@
+"""The whole job in an object store, input and output: the same rows as in a folder, also when it is killed and started again."""
+
+import json
+import signal
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from job_kit import end_commands, outcome, recipe, start_command, write_corpus
+from object_store_kit import BUCKET, client, keys_of, s3_server, upload_tree
+
+from curation.job.driver import plan_job, run_job
+from schemas.errors import UserError
+from schemas.storage import location
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("s3")]
+
+SHARDS = 4
+CORPUS = f"s3://{BUCKET}/dumps"
+JOB = recipe(CORPUS, partitions=4)
+#: One in every stage, and between the steps of a landing.
+FAILPOINTS = [
+    "curate.after_plan",
+    "curate.before_parts_land",
+    "files.after_write",
+    "files.before_rename",
+    "curate.between_links_and_members",
+    "curate.between_shingles_and_index",
+    "curate.after_edges",
+    "curate.after_outputs",
+    "curate.before_manifest",
+    "curate.after_manifest",
+]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A server that holds the corpus, and what the job makes of it in a local folder."""
+    folder = tmp_path_factory.mktemp("s3")
+    corpus = write_corpus(folder / "corpus", num_files=SHARDS)
+    run_job(recipe(corpus, partitions=4), folder, folder / "out", num_workers=2)
+    with s3_server(folder / "server.log") as variables, pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        client().create_bucket(Bucket=BUCKET)
+        upload_tree(corpus, BUCKET, "dumps")
+        yield folder, outcome(folder / "out")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_running():
+    yield
+    end_commands()
+
+
+def _log(folder):
+    return folder / "command.log"
+
+
+def test_the_job_gives_the_same_rows(world, tmp_path, monkeypatch):
+    _, expected = world
+    out = location(f"s3://{BUCKET}/plain")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    (tmp_path / "scratch").mkdir()
+    run_job(JOB, tmp_path, out, num_workers=2)
+    assert outcome(out) == expected
+    assert list((tmp_path / "scratch").iterdir()) == [], "nothing stays on this machine"
+    names = keys_of(BUCKET, "plain/")
+    assert "plain/curate/manifest.json" in names
+    assert not [name for name in names if "/stages/" in name], "intermediate files are removed"
+    # The same command again finds the manifest; another recipe is refused.
+    assert run_job(JOB, tmp_path, out).documents_read > 0
+    with pytest.raises(UserError, match="holds another run"):
+        run_job(recipe(CORPUS, partitions=4, threshold=0.8), tmp_path, out)
+    for name in keys_of(BUCKET, "plain/"):
+        if name.endswith((".json", "lock")):
+            body = client().get_object(Bucket=BUCKET, Key=name)["Body"].read()
+            assert b"not-to-be-seen-anywhere" not in body
+
+
+def test_killed_in_every_stage(world, tmp_path):
+    """One run, killed at one point after the other, each time taken up where it was."""
+    _, expected = world
+    out = location(f"s3://{BUCKET}/killed")
+    for name in FAILPOINTS:
+        process = start_command(JOB, out, _log(tmp_path), TAMIS_FAILPOINT=name)
+        # The command itself dies by the signal; where its workers do, again and again, it gives up and says so.
+        assert process.wait(200) in (-signal.SIGKILL, 1), (name, _log(tmp_path).read_text()[-3000:])
+        if process.returncode == 1:
+            assert "the same command goes on from there" in _log(tmp_path).read_text().splitlines()[-1]
+    assert location(f"s3://{BUCKET}/killed/curate/manifest.json").exists()
+    assert start_command(JOB, out, _log(tmp_path)).wait(200) == 0, _log(tmp_path).read_text()[-3000:]
+    assert outcome(out) == expected
+
+
+def test_a_killed_worker_does_not_stop_the_command(world, tmp_path):
+    _, expected = world
+    out = location(f"s3://{BUCKET}/worker")
+    once = tmp_path / "once"
+    point = {"TAMIS_FAILPOINT": "files.after_rename", "TAMIS_FAILPOINT_ONCE": str(once)}
+    assert start_command(JOB, out, _log(tmp_path), **point).wait(200) == 0, _log(tmp_path).read_text()[-3000:]
+    assert once.exists(), "nothing was killed"
+    assert outcome(out) == expected
+
+
+def test_the_command_killed_half_way(world, tmp_path):
+    _, expected = world
+    out = location(f"s3://{BUCKET}/command")
+    slowly = {"TAMIS_FAILPOINT": "curate.before_marker", "TAMIS_FAILPOINT_SLEEP": "0.5"}
+    process = start_command(JOB, out, _log(tmp_path), **slowly)
+    deadline = time.monotonic() + 120
+    while not (done := [name for name in keys_of(BUCKET, "command/curate/stages/01-measure/") if "/done-" in name]):
+        assert process.poll() is None, _log(tmp_path).read_text()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    assert not location(f"s3://{BUCKET}/command/curate/manifest.json").exists()
+    before = client().head_object(Bucket=BUCKET, Key=done[0])["LastModified"]
+    time.sleep(1.1)  # the store's clock of objects has seconds
+    # The dead command's lock is of a process that is gone: it is taken over at once.
+    started = time.monotonic()
+    process = start_command(JOB, out, _log(tmp_path), **slowly)
+    while not keys_of(BUCKET, "command/curate/stages/02-"):
+        assert process.poll() is None, _log(tmp_path).read_text()
+        time.sleep(0.05)
+    assert time.monotonic() - started < 60, "waited for the lease"
+    assert client().head_object(Bucket=BUCKET, Key=done[0])["LastModified"] == before, "done work was done again"
+    with pytest.raises(UserError, match=f"process {process.pid} on "):
+        run_job(JOB, tmp_path, out)
+    assert process.wait(200) == 0, _log(tmp_path).read_text()
+    assert outcome(out) == expected
+
+
+def test_the_plan_finds_the_same_inputs(world, tmp_path):
+    folder, _ = world
+    plan = json.loads(Path(folder / "out" / "curate" / "plan.json").read_text())
+    remote = plan_job(JOB, tmp_path).to_json()
+    assert [(item["path"], item["checksum"]) for item in remote["inputs"]] == [
+        (item["path"], item["checksum"]) for item in plan["inputs"]
+    ]
