@@ -41,7 +41,42 @@ store_app = typer.Typer(
 )
 app.add_typer(store_app, name="store")
 
-Out = Annotated[Path, typer.Option("--out", help="Folder that holds everything this work makes.", envvar="TAMIS_OUT")]
+
+def _place(text: str | Path) -> Any:
+    from schemas.storage import location
+
+    return location(text)
+
+
+def _folder(text: str | Path) -> Path:
+    place = _place(text)
+    if not isinstance(place, Path):
+        raise UserError(
+            f"{place}: only `curate`, `explain` and `status` work in an object store; give --out a local folder"
+        )
+    return place
+
+
+Out = Annotated[
+    Path,
+    typer.Option(
+        "--out",
+        help="Folder that holds everything this work makes.",
+        envvar="TAMIS_OUT",
+        parser=_folder,
+        metavar="FOLDER",
+    ),
+]
+AnyOut = Annotated[
+    Any,
+    typer.Option(
+        "--out",
+        help="Folder, or s3:// or gs:// URL, that holds everything this work makes.",
+        envvar="TAMIS_OUT",
+        parser=_place,
+        metavar="FOLDER|URL",
+    ),
+]
 Store = Annotated[
     Optional[str],  # noqa: UP045 - typer reads the annotation
     typer.Option(
@@ -74,7 +109,7 @@ _BEAM_NOISE = "apitools not found"
 def curate(
     context: typer.Context,
     recipe: Annotated[Path, typer.Argument(help="YAML recipe: inputs, steps, output.")],
-    out: Out = DEFAULT_OUT,
+    out: AnyOut = DEFAULT_OUT,
     store: Store = None,
     workers: Workers = None,
     limit: Limit = None,
@@ -83,7 +118,7 @@ def curate(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Turn raw pages, files and tables into a corpus; further options go to Beam (--runner=..., ...)."""
+    """Turn raw pages, files and tables into a corpus; what follows ` -- ` are options of Beam (-- --runner=...)."""
     from service.commands.curate import curate as run
 
     raise typer.Exit(
@@ -183,7 +218,7 @@ def select(
 @app.command()
 def explain(
     identifier: Annotated[str, typer.Argument(help="Id of a document, generation or prompt, or its first digits.")],
-    out: Out = DEFAULT_OUT,
+    out: AnyOut = DEFAULT_OUT,
     store: Store = None,
     as_json: AsJson = False,
 ) -> None:
@@ -208,7 +243,7 @@ def rules(
 @app.command()
 def status(
     run: Annotated[Optional[str], typer.Argument(help="Run id or its first digits; left out, all runs.")] = None,  # noqa: UP045
-    out: Out = DEFAULT_OUT,
+    out: AnyOut = DEFAULT_OUT,
     store: Store = None,
     as_json: AsJson = False,
 ) -> None:

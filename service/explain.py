@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schemas.errors import UserError
+from schemas.storage import Location
 from service.explained.documents import document_ids, explain_document
 
 if TYPE_CHECKING:
@@ -46,13 +47,14 @@ class Explanation:
         render(self.kind, self.id, self.facts, console)
 
 
-def explain(open_store: "Callable[[], sa.Engine]", out: Path, identifier: str) -> Explanation:
+def explain(open_store: "Callable[[], sa.Engine]", out: Location, identifier: str) -> Explanation:
     """Tells what happened to a document, a generation or a prompt.
 
     Args:
         open_store: opens the store; asked only where the id is not the whole id of a document, for opening it takes longer than
             finding one document among ten million.
-        out: the folder of the commands; documents are looked up in the curation run under it.
+        out: the folder of the commands; documents are looked up in the curation run under it. Where it is in an object store,
+            nothing but documents is.
         identifier: an id, or the first 6 hex digits of it or more.
 
     Raises:
@@ -65,7 +67,25 @@ def explain(open_store: "Callable[[], sa.Engine]", out: Path, identifier: str) -
     documents = document_ids(out, wanted, _LISTED + 1)
     if documents == [wanted] and len(wanted) == _WHOLE_ID:
         return Explanation("document", wanted, explain_document(out, wanted))
-    return _from_store(open_store(), out, wanted, documents)
+    if isinstance(out, Path):
+        return _from_store(open_store(), out, wanted, documents)
+    _, number = _only([("document", number) for number in documents], wanted, f"under {out}")
+    return Explanation("document", number, explain_document(out, number))
+
+
+def _only(found: list[tuple[str, str]], wanted: str, where: str) -> tuple[str, str]:
+    """Gives the only kind and id that were found.
+
+    Raises:
+        UserError: none was, or several.
+    """
+    if not found:
+        raise UserError(f"no document, generation or prompt has an id that starts with {wanted!r} {where}")
+    if len(found) > 1:
+        listed = ", ".join(f"{number} ({kind})" for kind, number in found[:_LISTED])
+        more = " and more" if len(found) > _LISTED else ""
+        raise UserError(f"several ids start with {wanted!r}: {listed}{more}; give more digits")
+    return found[0]
 
 
 def _from_store(engine: "sa.Engine", out: Path, wanted: str, documents: list[str]) -> Explanation:
@@ -82,15 +102,7 @@ def _from_store(engine: "sa.Engine", out: Path, wanted: str, documents: list[str
                 for number in find(connection, out, wanted, _LISTED + 1)
             ]
             found += [("document", number) for number in documents]
-            if not found:
-                raise UserError(
-                    f"no document, generation or prompt has an id that starts with {wanted!r} in this store and under {out}"
-                )
-            if len(found) > 1:
-                listed = ", ".join(f"{number} ({kind})" for kind, number in found[:_LISTED])
-                more = " and more" if len(found) > _LISTED else ""
-                raise UserError(f"several ids start with {wanted!r}: {listed}{more}; give more digits")
-            kind, number = found[0]
+            kind, number = _only(found, wanted, f"in this store and under {out}")
             if kind == "document":
                 return Explanation(kind, number, explain_document(out, number))
             return Explanation(kind, number, kinds[kind][1](connection, out, number))

@@ -5,24 +5,24 @@ Beam workers write no SQL; the command calls this once the manifest is there, an
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from schemas.storage import Location
 from schemas.tables import Artifact, Run, Shard, Stage
 
 #: A curation's own folder below `--out`, which its manifest's paths are relative to.
 FOLDER = "curate"
 
 
-def ingest_curation(engine: sa.Engine, manifest: Mapping[str, Any], out: Path) -> str:
+def ingest_curation(engine: sa.Engine, manifest: Mapping[str, Any], out: Location) -> str:
     """Makes the store say what the manifest says, in one transaction; the same manifest again changes nothing.
 
     Args:
         engine: the store.
         manifest: `curation.job.manifest.Manifest.to_json()`.
-        out: the `--out` folder, which holds `curate/`.
+        out: the `--out` folder or URL, which holds `curate/`.
 
     Returns:
         The run's id.
@@ -58,7 +58,7 @@ def ingest_curation(engine: sa.Engine, manifest: Mapping[str, Any], out: Path) -
     return run_id
 
 
-def _run_row(manifest: Mapping[str, Any], out: Path) -> dict[str, Any]:
+def _run_row(manifest: Mapping[str, Any], out: Location) -> dict[str, Any]:
     totals = {name: _total(manifest[name]) for name in ("read", "kept")}
     funnel = {
         item["step"]: {"in": item["documents_in"], "rejected": item["documents_rejected"]}

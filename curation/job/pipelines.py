@@ -51,11 +51,15 @@ class Runtime:
         """Checks the options. Starts nothing yet; close `nursery` in the end.
 
         Raises:
-            UserError: the number of workers is not positive.
+            UserError: the number of workers is not positive, or an option is none of Beam's. On a runner elsewhere, options that
+                Beam does not know are left to its job server.
         """
         if num_workers is not None and num_workers < 1:
             raise UserError(f"--workers must be at least 1, not {num_workers}")
-        return cls(tuple(options), num_workers, Nursery(log_directory), log_directory)
+        made = cls(tuple(options), num_workers, Nursery(log_directory), log_directory)
+        if made.is_local and (unknown := _unknown(options)):
+            raise UserError(f"{unknown}: neither an option of this command nor one of Beam")
+        return made
 
     @property
     def is_local(self) -> bool:
@@ -114,6 +118,13 @@ def run_pipeline(runtime: Runtime, build: Callable[[Any], None], poll: Callable[
     if outcome:
         logging.getLogger(__name__).debug("pipeline failed", exc_info=outcome[0])
         raise PipelineError(last_line(outcome[0])) from outcome[0]
+
+
+def _unknown(options: Sequence[str]) -> str | None:
+    """Gives the first argument that Beam's options do not take."""
+    parsers: list[Any] = []
+    PipelineOptions([]).get_all_options(add_extra_args_fn=parsers.append)
+    return next(iter(parsers[0].parse_known_args(list(options))[1]), None)
 
 
 def _cores() -> int:

@@ -1,13 +1,14 @@
 """What the commands share: where things stand, the open store, the report at the end, the exit code."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from schemas.errors import UserError
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from schemas.storage import Location
     from service.console import Terminal
 
 DONE = 0
@@ -19,21 +20,29 @@ STORE_FILE = "tamis.db"
 REPORT_FILE = "report.html"
 
 
-def store_url(out: Path, store: str | None) -> str:
-    """Gives the store's URL: the one given, or the SQLite file under `out`."""
+def store_url(out: "Location", store: str | None) -> str:
+    """Gives the store's URL: the one given, or the SQLite file under `out`.
+
+    Raises:
+        UserError: `out` is in an object store, where no SQLite file can be, and none is given.
+    """
     from schemas.store import sqlite_url
 
-    return store or sqlite_url((out / STORE_FILE).resolve())
+    if store is None and not isinstance(out, Path):
+        raise UserError(
+            f"{out}: a store cannot stand there; give --store or TAMIS_STORE: postgresql://... or sqlite:////path/to/tamis.db"
+        )
+    return store or sqlite_url((cast("Path", out) / STORE_FILE).resolve())
 
 
-def open_for_writing(out: Path, store: str | None) -> "sa.Engine":
+def open_for_writing(out: "Location", store: str | None) -> "sa.Engine":
     """Opens the store of a command that makes things, and makes it if it is new."""
     from schemas.store import open_store
 
     return open_store(store_url(out, store))
 
 
-def open_for_reading(out: Path, store: str | None) -> "sa.Engine":
+def open_for_reading(out: "Location", store: str | None) -> "sa.Engine":
     """Opens the store of a command that only looks.
 
     Raises:
@@ -41,7 +50,7 @@ def open_for_reading(out: Path, store: str | None) -> "sa.Engine":
     """
     from schemas.store import open_store
 
-    if store is None and not (out / STORE_FILE).exists():
+    if store is None and isinstance(out, Path) and not (out / STORE_FILE).exists():
         raise UserError(
             f"{out / STORE_FILE}: no store here; give --out the folder of an earlier command, or --store its URL"
         )

@@ -9,6 +9,7 @@ from curation.job.driver import plan_job, run_job
 from curation.job.manifest import Manifest
 from curation.job.stages import Progress
 from schemas.recipe import CurateRecipe, load_recipe
+from schemas.storage import Location
 from schemas.store import open_store
 from service.commands.common import exit_code, open_for_writing, refresh_report, store_url
 from service.console import Terminal, human_bytes, share
@@ -32,7 +33,7 @@ class CurateRequest:
 
 def curate(
     recipe: Path,
-    out: Path,
+    out: Location,
     store: str | None,
     workers: int | None,
     limit: int | None,
@@ -52,15 +53,18 @@ def curate(
     open_for_writing(out, store).dispose()  # a wrong store is refused before hours of work, not after
     manifest = run_curation(request, out, store_url(out, store), terminal)
     show_corpus(manifest, terminal)
-    engine = open_for_writing(out, store)
-    try:
-        refresh_report(engine, out, terminal)
-    finally:
-        engine.dispose()
+    if isinstance(out, Path):
+        engine = open_for_writing(out, store)
+        try:
+            refresh_report(engine, out, terminal)
+        finally:
+            engine.dispose()
+    else:
+        terminal.say(f"no report is made in an object store; `tamis report` reads a copy of {out} in a local folder")
     return exit_code(manifest.quarantined)
 
 
-def run_curation(request: CurateRequest, out: Path, store: str, terminal: Terminal) -> Manifest:
+def run_curation(request: CurateRequest, out: Location, store: str, terminal: Terminal) -> Manifest:
     """Runs the job with progress bars and brings its manifest into the store."""
     from workers.ingest import ingest_curation
 

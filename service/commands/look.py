@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from schemas.errors import UserError
 from schemas.recipe import CurateRecipe, SelectRecipe, VerifyRecipe
+from schemas.storage import Location
 from schemas.store import reading
 from schemas.tables import Artifact, Run, Shard, Stage
 from service.commands.common import DONE, REPORT_FILE, open_for_reading
@@ -82,7 +83,7 @@ def _number(value: float | str | None) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def status(run: str | None, out: Path, store: str | None, *, as_json: bool) -> int:
+def status(run: str | None, out: Location, store: str | None, *, as_json: bool) -> int:
     """Runs `tamis status`: all runs, or one with its stages, shards and files."""
     terminal = Terminal(as_json=as_json)
     engine = open_for_reading(out, store)

@@ -3,8 +3,9 @@
 Reads the run's manifest and, of its Parquet files, the row groups that hold what is asked for.
 """
 
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,8 +19,10 @@ import pyarrow.parquet as pq
 from curation.job.manifest import Manifest, load_manifest
 from schemas.arrow import DUPLICATES
 from schemas.errors import UserError
+from schemas.files import open_parquet
 from schemas.recipe import CurateRecipe
 from schemas.steps import MAP_KINDS
+from schemas.storage import Location
 
 CURATE = "curate"
 KEPT = "kept"
@@ -37,20 +40,20 @@ _WHERE = ("source", "path", "url", "meta")
 class _Run:
     """The finished curation run under an out folder."""
 
-    folder: Path
+    folder: Location
     manifest: Manifest
 
-    def files(self, kind: str) -> list[Path]:
+    def files(self, kind: str) -> list[Location]:
         return self.manifest.paths(self.folder, kind)
 
 
-def document_ids(out: Path, prefix: str, limit: int) -> list[str]:
+def document_ids(out: Location, prefix: str, limit: int) -> list[str]:
     """Gives up to `limit` document ids that start with the prefix; none where nothing was curated."""
     run = _run(out)
     return [] if run is None else [row["id"] for row in _index_rows(run, prefix)][:limit]
 
 
-def explain_document(out: Path, document: str) -> dict[str, Any]:
+def explain_document(out: Location, document: str) -> dict[str, Any]:
     """Tells of one document.
 
     Returns:
@@ -86,7 +89,7 @@ def explain_document(out: Path, document: str) -> dict[str, Any]:
     }
 
 
-def _run(out: Path) -> _Run | None:
+def _run(out: Location) -> _Run | None:
     manifest = load_manifest(out / CURATE / "manifest.json")
     return None if manifest is None else _Run(out / CURATE, manifest)
 
@@ -121,7 +124,7 @@ def _document_row(run: _Run, document: str, place: Mapping[str, Any]) -> dict[st
     return row
 
 
-def _row(path: Path, number: int, columns: Sequence[str] | None = None) -> dict[str, Any] | None:
+def _row(path: Location, number: int, columns: Sequence[str] | None = None) -> dict[str, Any] | None:
     with _open(path) as file:
         for group in range(file.metadata.num_row_groups):
             rows = file.metadata.row_group(group).num_rows
@@ -132,9 +135,11 @@ def _row(path: Path, number: int, columns: Sequence[str] | None = None) -> dict[
     return None
 
 
-def _open(path: Path) -> pq.ParquetFile:
+@contextlib.contextmanager
+def _open(path: Location) -> Iterator[pq.ParquetFile]:
     try:
-        return pq.ParquetFile(path, memory_map=True)
+        with pq.ParquetFile(path, memory_map=True) if isinstance(path, Path) else open_parquet(path) as file:
+            yield file
     except FileNotFoundError:
         raise UserError(f"{path}: the curation run names this file, but it is not there") from None
     except pa.ArrowInvalid as error:
@@ -191,7 +196,7 @@ def _evidence(run: _Run, column: str, value: str, columns: Sequence[str] = _EVID
     key = _KEYS[column]
     half = pa.scalar(int(value[:16], 16), pa.uint64())
 
-    def search(path: Path) -> list[pa.Table]:
+    def search(path: Location) -> list[pa.Table]:
         found = []
         with _open(path) as file:
             rows = pc.indices_nonzero(pc.equal(file.read(columns=[key], use_threads=False)[key], half)).to_numpy()
