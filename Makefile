@@ -44,6 +44,10 @@ demo: $(VENV)/.base ## Curate real text, sample a real small model, verify, sele
 test: $(VENV)/.test ## Run all tests (TESTS=tests/rewards for some); servers are started by the tests
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup $(TESTS)
 
+.PHONY: test-flink
+test-flink: $(VENV)/.test ## Run the job on Flink's job server (Java, Maven) and on Prism (Go); what cannot be had is named and left out
+	bash tests/flink/run.sh $(BIN)/python
+
 .PHONY: check
 check: $(VENV)/.test ## Lint, types, import direction
 	$(BIN)/ruff check .
@@ -73,5 +77,5 @@ constraints: $(VENV)/.test ## Write constraints.txt anew from what .venv holds
 
 .PHONY: clean
 clean: ## Remove .venv, caches and the demo's output
-	rm -rf $(VENV) $(OUT) build .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf $(VENV) $(OUT) .flink build .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

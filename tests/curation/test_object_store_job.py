@@ -19,17 +19,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("s3")]
 SHARDS = 4
 CORPUS = f"s3://{BUCKET}/dumps"
 JOB = recipe(CORPUS, partitions=4)
-#: One in every stage, and between the steps of a landing.
+#: Of the command and of workers, in stages from the first to the last.
 FAILPOINTS = [
     "curate.after_plan",
-    "curate.before_parts_land",
     "files.after_write",
-    "files.before_rename",
     "curate.between_links_and_members",
-    "curate.between_shingles_and_index",
     "curate.after_edges",
     "curate.after_outputs",
-    "curate.before_manifest",
     "curate.after_manifest",
 ]
 

@@ -26,16 +26,17 @@ def free_port():
 
 
 @contextlib.contextmanager
-def running(command, log, port, **options):
+def running(command, log, port, **variables):
     """Runs a process until the block ends; waits until it answers at the port. Ends its children too."""
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
         # A pool starts its workers as `python`.
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        **variables,
     }
     with Path(log).open("ab") as output:
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, **options)
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
     try:
         deadline = time.monotonic() + 60
         while not answers(port):
@@ -72,13 +73,18 @@ def job_server(kind, port, folder):
     if kind == "prism":
         return [os.environ[name], f"-job_port={port}", "-serve_http=false"]
     ports = [f"--job-port={port}", f"--artifact-port={free_port()}", f"--expansion-port={free_port()}"]
-    return ["java", "-jar", os.environ[name], "--flink-master=[local]", f"--artifacts-dir={folder}", *ports]
+    # Flink on Java 17 looks into these packages by reflection.
+    opens = [f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in ("lang", "nio", "util")]
+    return ["java", *opens, "-jar", os.environ[name], "--flink-master=[local]", f"--artifacts-dir={folder}", *ports]
 
 
-def start_pool(port, log):
+def start_pool(port, log, **variables):
     """Starts a worker pool, the process that Beam's EXTERNAL environment asks for workers."""
     return running(
-        [sys.executable, "-m", "apache_beam.runners.worker.worker_pool_main", f"--service_port={port}"], log, port
+        [sys.executable, "-m", "apache_beam.runners.worker.worker_pool_main", f"--service_port={port}"],
+        log,
+        port,
+        **variables,
     )
 
 
