@@ -145,7 +145,7 @@ def test_json_files_are_read_many_at_a_time(root):
     assert [item and item["n"] for item in found] == [None if number % 2 else number for number in range(40)]
 
 
-def test_large_objects_go_up_in_parts_and_broken_uploads_are_dropped(root, tmp_path, monkeypatch):
+def test_large_objects_go_up_in_parts_and_broken_uploads_are_dropped(root, monkeypatch):
     monkeypatch.setattr(storage_s3, "PART_BYTES", 5 << 20)
     content = np.random.default_rng(1).bytes(11 << 20)
     part = files.write_blob(root, "big", "bin", [content])
@@ -223,7 +223,7 @@ def lost_at(check):
 
 def test_a_stale_lease_is_taken_over_and_its_holder_told(root):
     path = root / "lock"
-    first = _lease(path, "one", stale=60.0, beat=0.05)
+    first = _lease(path, "one", stale=60.0, beat=1.0)
     first.take(lambda _: False)
     with pytest.raises(HeldError) as caught:
         _lease(path, "two").take(lambda _: False)
