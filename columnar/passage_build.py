@@ -167,8 +167,8 @@ def _assemble(
 
 
 def _bitmap(keys: UInts) -> tuple[UInts, np.uint64]:
-    """Sets the bit of each key in a bitmap of some 16 bits a key: 6 of 100 words of clean text then need a second look."""
-    bits = min(_MAX_BITMAP_BITS, max(6, int(16 * max(1, keys.size) - 1).bit_length()))
+    """Sets the bit of each key in a bitmap of some 32 bits a key: 3 of 100 words of clean text then need a second look."""
+    bits = min(_MAX_BITMAP_BITS, max(6, int(32 * max(1, keys.size) - 1).bit_length()))
     shift = np.uint64(64 - bits)
     bitmap = np.zeros(1 << (bits - 6), np.uint64)
     named = keys >> shift

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curation.job.manifest import Manifest, load_manifest
-from schemas.arrow import DUPLICATES
+from schemas.arrow import CONTAMINATION, DUPLICATES
 from schemas.errors import UserError
 from schemas.files import open_parquet
 from schemas.recipe import CurateRecipe
@@ -30,6 +30,9 @@ KEPT = "kept"
 HEAD_CHARACTERS = 1000
 #: Documents removed in favour of this one that are told one by one.
 MAX_REPLACED = 10
+#: Passages of evaluation sets that are told, and how many characters around each.
+MAX_PASSAGES = 20
+CONTEXT_CHARACTERS = 60
 _AFTER_HEX = "g"  # sorts after every hex digit: ids from `prefix` to before `prefix + "g"` start with the prefix
 _EVIDENCE = ("id", "kept_id", "similarity", "kept_dump", "cluster_id", "step")
 _KEYS = {"id": "key", "kept_id": "kept_key", "cluster_id": "cluster_key"}
@@ -61,6 +64,7 @@ def explain_document(out: Location, document: str) -> dict[str, Any]:
         ``language_score``, ``locator``), ``text`` (its first `HEAD_CHARACTERS`), ``characters``; ``outcome`` (kept, or the step
         that removed it), ``file`` and ``row``; ``removed`` (step and every reason) or None; ``steps`` in order, each with its
         ``state`` (passed, removed, not_reached, not_for_source) and ``readings``; ``twin``, the evidence of a removed duplicate;
+        ``passages``, the first `MAX_PASSAGES` of the ``num_passages`` that it shares with evaluation sets;
         ``replaces``, the first `MAX_REPLACED` of the ``num_replaces`` documents removed in its favour; ``cluster`` with its id
         and how many documents of it were removed.
 
@@ -85,6 +89,7 @@ def explain_document(out: Location, document: str) -> dict[str, Any]:
         "row": place["row"],
         "removed": removed,
         "steps": _steps(CurateRecipe.model_validate(run.manifest.recipe), row, removed),
+        **_passages(run, document, row["text"]),
         **_twins(run, document, kept=removed is None),
     }
 
@@ -185,6 +190,28 @@ def _twins(run: _Run, document: str, *, kept: bool) -> dict[str, Any]:
         return {**told, "twin": {**first[0], "where": _where(run, first[0]["kept_id"])}}
     replaced = [{**row, "where": _where(run, row["id"])} for row in first]
     return {**told, "replaces": replaced, "num_replaces": rows.num_rows}
+
+
+def _passages(run: _Run, document: str, text: str) -> dict[str, Any]:
+    """Tells the evidence of decontamination, with what stands around each passage.
+
+    A later step may have changed the text: then a passage no longer stands in its place, and is told without.
+    """
+    found = [CONTAMINATION.empty_table()]
+    for path in run.files("contamination"):
+        with _open(path) as file:
+            for group in range(file.metadata.num_row_groups):
+                matches = pc.equal(file.read_row_group(group, columns=["id"])["id"], document)
+                if pc.any(matches).as_py():
+                    found.append(file.read_row_group(group).select(CONTAMINATION.names).filter(matches))
+    table = pa.concat_tables([item.replace_schema_metadata() for item in found])
+    rows = table.sort_by([("step", "ascending"), ("start", "ascending"), ("benchmark", "ascending")]).to_pylist()
+    for row in rows[:MAX_PASSAGES]:
+        start, end = row["start"], row["end"]
+        there = text[start:end] == row["text"]
+        row["before"] = text[max(0, start - CONTEXT_CHARACTERS) : start] if there else ""
+        row["after"] = text[end : end + CONTEXT_CHARACTERS] if there else ""
+    return {"passages": rows[:MAX_PASSAGES], "num_passages": len(rows)}
 
 
 def _evidence(run: _Run, column: str, value: str, columns: Sequence[str] = _EVIDENCE) -> pa.Table:

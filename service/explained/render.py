@@ -139,6 +139,7 @@ def _show_document(facts: Mapping[str, Any], console: Console) -> None:
     _pairs(console, [("file", f"{facts['file']} row {facts['row']}"), ("characters", f"{facts['characters']:,}")])
     for step in facts["steps"]:
         _show_step(step, console)
+    _show_passages(facts, console)
     _show_twins(facts, console)
     _show_text("text", facts["text"], console, cut=facts["characters"] - len(facts["text"]))
 
@@ -159,6 +160,18 @@ def _show_step(step: Mapping[str, Any], console: Console) -> None:
         )
         table.add_row(Text(safe(reading["signal"])), Text(_number(reading["value"])), Text(safe(limit)), verdict)
     console.print(table)
+
+
+def _show_passages(facts: Mapping[str, Any], console: Console) -> None:
+    if not facts["passages"]:
+        return
+    console.print(Text(f"{facts['num_passages']:,} passages of evaluation sets", style="bold"))
+    for row in facts["passages"]:
+        where = f"{safe(row['benchmark'])}, item {safe(row['item'])}: {row['words']:,} words, characters {row['start']:,} to {row['end']:,}"
+        console.print(Text(f"  {where} ({safe(row['step'])})"))
+        around = (safe(row[name]).replace("\n", " ") for name in ("before", "text", "after"))
+        before, passage, after = around
+        console.print(Text.assemble("    ", (before, _DIM), (passage, _BAD), (after, _DIM)))
 
 
 def _show_twins(facts: Mapping[str, Any], console: Console) -> None:

@@ -1,11 +1,13 @@
 import csv
 import gzip
+import io
 import json
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
+from rich.console import Console
 from step_kit import batch_of, kept_ids, reasons_of, step_of, texts_of
 
 from curation.decontamination.benchmarks import read_items
@@ -16,6 +18,8 @@ from schemas.arrow import CONTAMINATION
 from schemas.errors import RecipeError, UserError
 from schemas.recipe import CurateRecipe, parse_recipe
 from schemas.steps import BenchmarkRecipe, StepRecipe
+from service.explained.documents import explain_document
+from service.explained.render import render
 
 QUESTION = "Natalia sold clips to 48 of her friends in April, and then she sold half as many clips in May."
 OTHER = "How many vowels stand in the longest word of a sentence that has no letter twice at all?"
@@ -213,5 +217,12 @@ def test_evidence_becomes_files_of_the_run(tmp_path):
     rows = pq.read_table(path).to_pylist()
     assert [(row["benchmark"], row["step"]) for row in rows] == [("math", "decontaminate"), ("words", "decontaminate")]
     assert manifest.funnel[0].all_reasons == {"contaminated_math": 1, "contaminated_words": 1}
+    told = explain_document(tmp_path / "out", rows[0]["id"])
+    assert told["num_passages"] == 2
+    passage = told["passages"][0]
+    assert (passage["benchmark"], passage["item"], passage["before"], passage["after"]) == ("math", "m1", "Look: ", ".")
+    console = Console(file=io.StringIO(), width=200)
+    render("document", rows[0]["id"], told, console)
+    assert "math, item m1: 20 words, characters 6 to" in console.file.getvalue()
     (kept,) = manifest.paths(tmp_path / "out" / "curate", "kept")
     assert pq.read_table(kept)["contaminated"].to_pylist() == [[]]
