@@ -1,13 +1,16 @@
 """The whole job in an object store, input and output: the same rows as in a folder, also when it is killed and started again."""
 
 import json
+import os
 import signal
-import tempfile
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
-from job_kit import end_commands, outcome, recipe, start_command, write_corpus
+import yaml
+from job_kit import ROOT, end_commands, outcome, recipe, start_command, write_corpus
 from object_store_kit import BUCKET, client, keys_of, s3_server, upload_tree
 
 from curation.job.driver import plan_job, run_job
@@ -54,25 +57,47 @@ def _log(folder):
     return folder / "command.log"
 
 
-def test_the_job_gives_the_same_rows(world, tmp_path, monkeypatch):
+def tamis(*arguments, **variables):
+    return subprocess.run(
+        [sys.executable, "-m", "service.cli", *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **variables}, capture_output=True, text=True, timeout=250, check=False,
+    )  # fmt: skip
+
+
+def test_the_command_gives_the_same_rows(world, tmp_path):
     _, expected = world
-    out = location(f"s3://{BUCKET}/plain")
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(JOB.model_dump(mode="json", exclude_defaults=True)))
     (tmp_path / "scratch").mkdir()
-    run_job(JOB, tmp_path, out, num_workers=2)
+    url = f"s3://{BUCKET}/plain"
+    curate = ["curate", tmp_path / "recipe.yaml", "--out", url, "--workers", "2"]
+    refused = tamis(*curate)
+    assert refused.returncode == 2
+    assert "a store cannot stand there; give --store or TAMIS_STORE" in refused.stderr
+    assert keys_of(BUCKET, "plain/") == []
+    store = f"sqlite:///{tmp_path / 'tamis.db'}"
+    done = tamis(*curate, "--store", store, TMPDIR=str(tmp_path / "scratch"))
+    assert done.returncode == 0, done.stderr[-3000:]
+    out = location(url)
     assert outcome(out) == expected
     assert list((tmp_path / "scratch").iterdir()) == [], "nothing stays on this machine"
     names = keys_of(BUCKET, "plain/")
-    assert "plain/curate/manifest.json" in names
     assert not [name for name in names if "/stages/" in name], "intermediate files are removed"
-    # The same command again finds the manifest; another recipe is refused.
-    assert run_job(JOB, tmp_path, out).documents_read > 0
+    secret = os.environ["AWS_SECRET_ACCESS_KEY"]
+    for name in names:
+        if name.endswith((".json", "lock")):
+            assert secret.encode() not in client().get_object(Bucket=BUCKET, Key=name)["Body"].read()
+    assert secret not in done.stdout + done.stderr
+
+    twin = expected["duplicates"][0]
+    explained = tamis("explain", twin["id"], "--out", url, "--json")
+    assert json.loads(explained.stdout)["twin"]["kept_id"] == twin["kept_id"], explained.stderr
+    assert json.loads(tamis("status", "--out", url, "--store", store, "--json").stdout)[0]["status"] == "done"
+    report = tamis("report", "--out", url)
+    assert report.returncode == 2
+    assert "give --out a local folder" in report.stderr
+    # Another recipe is refused where this one has run.
     with pytest.raises(UserError, match="holds another run"):
         run_job(recipe(CORPUS, partitions=4, threshold=0.8), tmp_path, out)
-    for name in keys_of(BUCKET, "plain/"):
-        if name.endswith((".json", "lock")):
-            body = client().get_object(Bucket=BUCKET, Key=name)["Body"].read()
-            assert b"not-to-be-seen-anywhere" not in body
 
 
 def test_killed_in_every_stage(world, tmp_path):
