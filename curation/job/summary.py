@@ -16,6 +16,8 @@ _LEFT = {
     WRITE: ("kept", "rejects", "duplicates"),
     INDEX: ("index",),
 }
+#: Steps that are right to remove about nothing.
+_SERVING = ("extract", "language", "decontaminate", "pii")
 _COUNTED = ("rows", "compared", "moved")
 
 
@@ -44,7 +46,7 @@ def summarise(
     tree = tally.tree
     funnel = make_funnel([step.title for step in plan.recipe.steps], tally)
     artifacts = _artifacts(ledger)
-    serving = {step.title for step in plan.recipe.steps if step.extract or step.language}
+    serving = {step.title for step in plan.recipe.steps if step.kind in _SERVING}
     nothing = [] if tree.get("kept") else ["no document was kept"]
     return Manifest(
         run_id=plan.run_id,
