@@ -32,6 +32,8 @@ MAX_BYTES = 4_000_000_000
 MAX_BEAM_SHARE = 0.2
 MAX_GROWTH = 1.2
 SAMPLE_SECONDS = 0.5
+PAGE = ROOT / "docs" / "neardup_quality.md"
+RESULT = ROOT / "benchmarks" / "results" / "neardup.json"
 
 COMMAND = """
 import json, sys, time
@@ -103,6 +105,38 @@ def run(folder: Path, documents: int, workers: int) -> dict[str, Any]:
     }
 
 
+def with_earlier(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Adds the sizes that an earlier run has measured and this one has not: a size can be run by itself."""
+    measured = {result["documents"] for result in results}
+    if RESULT.exists():
+        earlier = json.loads(RESULT.read_text(encoding="utf-8"))["sizes"]
+        results = results + [result for result in earlier if result["documents"] not in measured]
+    return sorted(results, key=lambda result: int(result["documents"]))
+
+
+def write_page(results: list[dict[str, Any]]) -> None:
+    """Puts the results into docs/neardup_quality.md between its markers."""
+    lines = [
+        "| documents | text | seconds | us a document | peak memory | Beam's share | measure, MB/s a core |",
+        "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    lines += [
+        f"| {result['documents']:,} | {result['text_bytes'] / 1e9:.2f} GB | {result['seconds']:.0f} | "
+        f"{result['microseconds_a_document']:.0f} | {result['peak_bytes'] / 1e9:.2f} GB | {result['beam_share']:.0%} | "
+        f"{result['measure_megabytes_a_second_a_core']:.0f} |"
+        for result in results
+    ]
+    last = results[-1]
+    lines += ["", f"| stage, {last['documents']:,} documents | seconds | in tasks |", "| --- | ---: | ---: |"]
+    lines += [
+        f"| {stage} | {seconds:.1f} | {last['task_seconds'].get(stage, 0.0):.1f} |"
+        for stage, seconds in last["stage_seconds"].items()
+    ]
+    start, end = "<!-- speed: written by benchmarks/bench_neardup.py -->", "<!-- end of speed -->"
+    before, rest = PAGE.read_text(encoding="utf-8").split(start)
+    PAGE.write_text("\n".join([before + start, *lines, end + rest.split(end)[1]]), encoding="utf-8")
+
+
 def failures(results: list[dict[str, Any]]) -> list[str]:
     """Says which targets the largest size misses."""
     last, found = results[-1], []
@@ -138,8 +172,10 @@ def main() -> int:
         )
         print(f"  start {result['start_seconds']:.1f} s; stages {result['stage_seconds']}")
         print(f"  seconds in tasks {result['task_seconds']}")
+    results = with_earlier(results)
     missed = failures(results)
     print(write_result("neardup", {"workers": arguments.workers, "sizes": results, "missed": missed}))
+    write_page(results)
     for line in missed:
         print(f"below target: {line}")
     return 1 if missed and arguments.check else 0

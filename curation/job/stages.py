@@ -45,7 +45,7 @@ from curation.steps.build import build_steps
 from schemas.errors import ResumableError
 
 #: Numbers that one local pipeline may shuffle: Beam's local runner holds them about three times.
-LOCAL_SHUFFLE_BYTES = 192 << 20
+LOCAL_SHUFFLE_BYTES = 320 << 20
 #: A stage that fails this often without finishing a single shard more is given up.
 MAX_FAILURES = 3
 #: What exact deduplication goes by -> the name of its stage.

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from normal_words import plain_jaccard, plain_shingles
 from text_strategies import large_strings, texts, word_texts
 
-from columnar.minhash import MinHashPreset, _functions, band_hashes, estimate_pairs, jaccard_pairs, shingles, signatures
+from columnar.minhash import (
+    HIGH_RECALL,
+    MinHashPreset,
+    _functions,
+    band_hashes,
+    estimate_pairs,
+    jaccard_pairs,
+    shingles,
+    signatures,
+)
 
 PRESET = MinHashPreset()
 
@@ -185,3 +194,16 @@ def test_candidate_probability_of_the_published_preset():
     assert PRESET.candidate_probability(0.8) == pytest.approx(0.924, abs=5e-4)
     assert PRESET.candidate_probability(0.0) == 0.0
     assert PRESET.candidate_probability(1.0) == 1.0
+
+
+def test_high_recall_has_the_most_rows_that_find_99_of_100_at_the_threshold():
+    assert (HIGH_RECALL.bands, HIGH_RECALL.rows, HIGH_RECALL.num_perm) == (18, 6, 108)
+    assert HIGH_RECALL.candidate_probability(0.8) == pytest.approx(0.9957, abs=5e-4)
+    assert MinHashPreset(bands=16, rows=7).candidate_probability(0.8) < 0.99
+
+
+def test_recall_that_cannot_be_had_is_refused():
+    with pytest.raises(ValueError, match=r"no bands of 4 values find 0.99 of the pairs of similarity 0.1"):
+        MinHashPreset.for_recall(0.99, 0.1, 4)
+    with pytest.raises(ValueError, match=r"recall must be within 0..1, not 2"):
+        MinHashPreset.for_recall(2, 0.8)
