@@ -1,0 +1,49 @@
+"""Edits the lines of documents by a named preset, and counts what it did. Pure: no I/O.
+
+The presets are in `columnar.line_*`. An edit's parameters belong to the name of the signals that follow from it.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from columnar.line_c4 import C4_EDITS
+from columnar.line_model import LineEdit
+from columnar.text import buffers
+
+#: Every preset by name.
+LINE_EDITS: Mapping[str, LineEdit] = MappingProxyType({edit.name: edit for edit in C4_EDITS})
+
+
+class EditedTexts(NamedTuple):
+    """What an edit makes of documents.
+
+    Attributes:
+        texts: the edited documents, in order; possibly empty, never null.
+        signals: one int64 column a count, called `<preset>_<count>`.
+    """
+
+    texts: pa.LargeStringArray
+    signals: pa.RecordBatch
+
+
+def edit_lines(texts: pa.LargeStringArray, preset: str) -> EditedTexts:
+    """Edits every document by a preset.
+
+    Args:
+        texts: the documents; slices are honoured.
+        preset: a key of `LINE_EDITS`.
+
+    Raises:
+        KeyError: no such preset.
+        TypeError, ValueError: see `columnar.text.buffers`.
+    """
+    edit = LINE_EDITS[preset]
+    offsets, data, counts = edit.run(buffers(texts))
+    edited = pa.LargeStringArray.from_buffers(
+        len(texts), pa.py_buffer(np.ascontiguousarray(offsets)), pa.py_buffer(np.ascontiguousarray(data))
+    )
+    return EditedTexts(edited, pa.RecordBatch.from_arrays([pa.array(row) for row in counts], names=list(edit.signals)))
