@@ -25,6 +25,8 @@ LANGUAGES: Mapping[str, int] = MappingProxyType({"python": PYTHON, "java": JAVA,
 
 _NEWLINE, _TAB, _RETURN, _SPACE = 10, 9, 13, 32
 _QUOTE, _HASH, _APOSTROPHE, _STAR, _SLASH, _BACKSLASH, _BACKTICK = 34, 35, 39, 42, 47, 92, 96
+#: A longer regular expression is none: a slash that nothing closes must not make each reader look through the whole line.
+MAX_EXPRESSION = 1000
 # After these (or nothing), JavaScript expects an operand: a slash begins a regular expression.
 _BEFORE_OPERAND = np.zeros(256, np.bool_)
 _BEFORE_OPERAND[[0, *b"(,=:[!&|?{};+-*%<>~^"]] = True
@@ -50,7 +52,7 @@ def comment_chars(texts: pa.LargeStringArray, language: str) -> npt.NDArray[np.i
     return out
 
 
-@nb.njit(inline="always")
+@nb.njit(_nrt=False)
 def _chars(data: npt.NDArray[np.uint8], at: int, end: int) -> int:
     found = 0
     for i in range(at, end):
@@ -58,19 +60,19 @@ def _chars(data: npt.NDArray[np.uint8], at: int, end: int) -> int:
     return found
 
 
-@nb.njit(inline="always")
+@nb.njit(_nrt=False)
 def _triple(data: npt.NDArray[np.uint8], at: int, end: int, quote: int) -> bool:
     return bool(at + 2 < end and data[at] == quote and data[at + 1] == quote and data[at + 2] == quote)
 
 
-@nb.njit(inline="always")
+@nb.njit(_nrt=False)
 def _line_end(data: npt.NDArray[np.uint8], at: int, end: int) -> int:
     while at < end and data[at] != _NEWLINE and data[at] != _RETURN:
         at += 1
     return at
 
 
-@nb.njit(inline="never")
+@nb.njit(_nrt=False)
 def _block_end(data: npt.NDArray[np.uint8], at: int, end: int, quote: int) -> int:
     """Gives the place after the three quotes that close a block string whose opening ones end at `at`."""
     while at < end:
@@ -83,7 +85,7 @@ def _block_end(data: npt.NDArray[np.uint8], at: int, end: int, quote: int) -> in
     return end
 
 
-@nb.njit(inline="never")
+@nb.njit(_nrt=False)
 def _string_end(data: npt.NDArray[np.uint8], at: int, end: int, quote: int) -> int:
     """Gives the place after the quote that closes a string that opened before `at`; a template may go over lines."""
     while at < end:
@@ -99,10 +101,11 @@ def _string_end(data: npt.NDArray[np.uint8], at: int, end: int, quote: int) -> i
     return end
 
 
-@nb.njit(inline="never")
+@nb.njit(_nrt=False)
 def _expression_end(data: npt.NDArray[np.uint8], at: int, end: int) -> int:
     """Gives the place after a regular expression that began before `at`, or `at` if none closes on the line."""
     start, in_class = at, False
+    end = min(end, at + MAX_EXPRESSION)
     while at < end and data[at] != _NEWLINE:
         byte = data[at]
         if byte == _BACKSLASH:
@@ -117,7 +120,7 @@ def _expression_end(data: npt.NDArray[np.uint8], at: int, end: int) -> int:
     return start
 
 
-@nb.njit(inline="never")
+@nb.njit(_nrt=False)
 def _python(data: npt.NDArray[np.uint8], at: int, end: int) -> int:
     found = depth = 0
     begins = True  # nothing but white space stands before, on a line that continues none
@@ -154,7 +157,7 @@ def _python(data: npt.NDArray[np.uint8], at: int, end: int) -> int:
     return found
 
 
-@nb.njit(inline="never")
+@nb.njit(_nrt=False)
 def _c_like(
     data: npt.NDArray[np.uint8], at: int, end: int, language: int, before_operand: npt.NDArray[np.bool_]
 ) -> int:

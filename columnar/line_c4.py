@@ -176,8 +176,8 @@ def _edit(options: Options) -> Callable[[TextBuffers], EditedBuffers]:
     return run
 
 
-@nb.njit(inline="never")
-def _scan(data: npt.NDArray[np.uint8], at: int, end: int, machine: _Automaton) -> int:
+@nb.njit(_nrt=False)
+def _scan(data: npt.NDArray[np.uint8], at: int, end: int, machine: _Automaton) -> Int:
     """Gives the bits of the patterns that occur."""
     step, classes, found = machine.step, machine.classes, machine.found
     hits = np.uint8(0)
@@ -188,7 +188,7 @@ def _scan(data: npt.NDArray[np.uint8], at: int, end: int, machine: _Automaton) -
     return np.int64(hits)
 
 
-@nb.njit(inline="never")
+@nb.njit(_nrt=False)
 def _count_words(data: npt.NDArray[np.uint8], at: int, end: int, table: npt.NDArray[np.uint8]) -> int:
     num_words = 0
     inside = False
@@ -204,7 +204,7 @@ def _count_words(data: npt.NDArray[np.uint8], at: int, end: int, table: npt.NDAr
     return num_words + inside
 
 
-@nb.njit(inline="always")
+@nb.njit(_nrt=False)
 def _citation_end(data: npt.NDArray[np.uint8], at: int, end: int, table: npt.NDArray[np.uint8]) -> int:
     """Gives where the citation that begins at `at`, a `[`, ends; 0 if none does."""
     for word in (b"[edit]", b"[citation needed]"):
@@ -231,7 +231,7 @@ def _citation_end(data: npt.NDArray[np.uint8], at: int, end: int, table: npt.NDA
     return 0
 
 
-@nb.njit(inline="never")
+@nb.njit(_nrt=False)
 def _line(
     data: npt.NDArray[np.uint8],
     first: int,
@@ -312,7 +312,7 @@ def _line(
     return end
 
 
-@nb.njit(inline="always")
+@nb.njit(_nrt=False)
 def _strip(out: npt.NDArray[np.uint8], start: int, end: int, table: npt.NDArray[np.uint8]) -> int:
     """Strips the document that was written, as a citation at its end may leave white space behind. Gives its end."""
     at = start
@@ -341,7 +341,7 @@ def _strip(out: npt.NDArray[np.uint8], start: int, end: int, table: npt.NDArray[
     return end
 
 
-@nb.njit(inline="never")
+@nb.njit(_nrt=False)
 def _document(
     data: npt.NDArray[np.uint8],
     at: int,
@@ -380,7 +380,8 @@ def _document(
             begun = True
             after_return = False
             continue
-        bits, size, point = LINE_BREAK | SPACE, 0, 0
+        size, point = 0, 0
+        bits: Int = LINE_BREAK | SPACE
         if at < end:
             point, size = np.int64(data[at]), 1
             if point >= 0x80:
@@ -426,7 +427,7 @@ def _document(
         begun = False
         at += size
     row[_PAGE_CHARS] = chars
-    return _strip(out, start, to, table)
+    return int(_strip(out, start, to, table))
 
 
 @nb.njit(cache=True, nogil=True)

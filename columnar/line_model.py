@@ -1,11 +1,12 @@
 """What a line edit is: a named, versioned set of rules that removes or mends lines, and counts what it did. Pure types."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from columnar.text import TextBuffers
 
@@ -32,8 +33,9 @@ class LineEdit:
         name: what recipes, tables and columns call it. Another meaning is another name: `c4_tfds` stays what it is.
         source: where its rules are published.
         rules: what it does, in its order, in words.
-        counts: count -> what it says; the signal's column is called `<name>_<count>`. All are int64.
+        counts: count -> what it says; the signal's column, an int64, is called `<name>_<count>`.
         run: the compiled pass.
+        shares: share -> (count, count that it is a share of, what it says); its column, a float64, is named alike. Over nothing it is 0.
     """
 
     name: str
@@ -41,8 +43,10 @@ class LineEdit:
     rules: tuple[str, ...]
     counts: Mapping[str, str]
     run: Callable[[TextBuffers], EditedBuffers]
+    shares: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
 
     @property
-    def signals(self) -> Mapping[str, str]:
-        """Column -> what it says."""
-        return {f"{self.name}_{count}": doc for count, doc in self.counts.items()}
+    def signals(self) -> Mapping[str, tuple[pa.DataType, str]]:
+        """Column -> its type and what it says."""
+        counts = {f"{self.name}_{count}": (pa.int64(), doc) for count, doc in self.counts.items()}
+        return counts | {f"{self.name}_{share}": (pa.float64(), doc) for share, (_, _, doc) in self.shares.items()}

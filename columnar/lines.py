@@ -12,10 +12,11 @@ import pyarrow as pa
 
 from columnar.line_c4 import C4_EDITS
 from columnar.line_model import LineEdit
+from columnar.line_refinedweb import REFINEDWEB_LINES
 from columnar.text import buffers
 
 #: Every preset by name.
-LINE_EDITS: Mapping[str, LineEdit] = MappingProxyType({edit.name: edit for edit in C4_EDITS})
+LINE_EDITS: Mapping[str, LineEdit] = MappingProxyType({edit.name: edit for edit in (*C4_EDITS, REFINEDWEB_LINES)})
 
 
 class EditedTexts(NamedTuple):
@@ -23,7 +24,7 @@ class EditedTexts(NamedTuple):
 
     Attributes:
         texts: the edited documents, in order; possibly empty, never null.
-        signals: one int64 column a count, called `<preset>_<count>`.
+        signals: one column a count or share, called `<preset>_<count>`.
     """
 
     texts: pa.LargeStringArray
@@ -46,4 +47,7 @@ def edit_lines(texts: pa.LargeStringArray, preset: str) -> EditedTexts:
     edited = pa.LargeStringArray.from_buffers(
         len(texts), pa.py_buffer(np.ascontiguousarray(offsets)), pa.py_buffer(np.ascontiguousarray(data))
     )
-    return EditedTexts(edited, pa.RecordBatch.from_arrays([pa.array(row) for row in counts], names=list(edit.signals)))
+    number = {count: row for row, count in enumerate(edit.counts)}
+    shares = [counts[number[part]] / np.maximum(counts[number[whole]], 1) for part, whole, _ in edit.shares.values()]
+    columns = [pa.array(values) for values in (*counts, *shares)]
+    return EditedTexts(edited, pa.RecordBatch.from_arrays(columns, names=list(edit.signals)))

@@ -92,8 +92,8 @@ def count_phrases(texts: pa.LargeStringArray, table: PhraseTable) -> npt.NDArray
     return out
 
 
-@nb.njit(inline="always")
-def _slot(key: np.uint64, size: int) -> int:
+@nb.njit(_nrt=False)
+def _slot(key: np.uint64, size: int) -> Int:
     mixed = key * _MIX
     return np.int64((mixed ^ (mixed >> np.uint64(32))) & np.uint64(size - 1))
 
@@ -113,14 +113,15 @@ def _fill(
         nodes[slot] = children[i]
 
 
-@nb.njit(inline="always")
+@nb.njit(_nrt=False)
 def _read(data: npt.NDArray[np.uint8], at: int, end: int) -> tuple[Int, int]:
     if data[at] < 0x80:
         return np.int64(data[at]), 1
-    return decode(data, at, end)
+    point, size = decode(data, at, end)
+    return point, size
 
 
-@nb.njit(inline="never")
+@nb.njit(_nrt=False)
 def _begins_here(
     data: npt.NDArray[np.uint8],
     at: int,
@@ -133,7 +134,7 @@ def _begins_here(
     ends: npt.NDArray[np.uint8],
 ) -> bool:
     """Tells whether a phrase begins at `at`; one of words only if `boundary`."""
-    node = 0
+    node: Int = 0
     while at < end:
         point, size = _read(data, at, end)
         key = np.uint64(node << 21 | fold[point])

@@ -116,7 +116,7 @@ def count_sentences(texts: pa.LargeStringArray, reading: int = PUNKT) -> npt.NDA
     return out
 
 
-@nb.njit(inline="always")
+@nb.njit(_nrt=False)
 def _contains(listed: npt.NDArray[np.uint64], word: np.uint64) -> bool:
     low, high = 0, listed.size
     while low < high:
@@ -128,15 +128,16 @@ def _contains(listed: npt.NDArray[np.uint64], word: np.uint64) -> bool:
     return low < listed.size and listed[low] == word
 
 
-@nb.njit(inline="always")
+@nb.njit(_nrt=False)
 def _read(data: npt.NDArray[np.uint8], at: int, end: int) -> tuple[Int, int]:
     byte = np.int64(data[at])
     if byte < 0x80:
         return byte, 1
-    return decode(data, at, end)
+    point, size = decode(data, at, end)
+    return point, size
 
 
-@nb.njit(inline="always")
+@nb.njit(_nrt=False)
 def _before(data: npt.NDArray[np.uint8], start: int, at: int) -> int:
     """Gives where the character before `at` begins."""
     at -= 1
@@ -145,7 +146,7 @@ def _before(data: npt.NDArray[np.uint8], start: int, at: int) -> int:
     return at
 
 
-@nb.njit(inline="never")
+@nb.njit(_nrt=False)
 def _packed_between(data: npt.NDArray[np.uint8], start: int, end: int, fold: int) -> np.uint64:
     """Packs up to eight bytes; 0 for none or more."""
     word = np.uint64(0)
@@ -159,7 +160,7 @@ def _packed_between(data: npt.NDArray[np.uint8], start: int, end: int, fold: int
     return word
 
 
-@nb.njit(inline="never")
+@nb.njit(_nrt=False)
 def _opens(
     data: npt.NDArray[np.uint8], at: int, end: int, table: npt.NDArray[np.uint8], openers: npt.NDArray[np.uint64]
 ) -> bool:
@@ -171,10 +172,10 @@ def _opens(
     stop = at
     while stop < end and stop - at <= _LONGEST and 65 <= (data[stop] & 0xDF) <= 90:
         stop += 1
-    return _contains(openers, _packed_between(data, at, stop, 1))
+    return bool(_contains(openers, _packed_between(data, at, stop, 1)))
 
 
-@nb.njit(inline="never")
+@nb.njit(_nrt=False)
 def _punkt_chunk(
     data: npt.NDArray[np.uint8],
     start: int,
@@ -202,7 +203,7 @@ def _punkt_chunk(
     if stop == start or data[stop - 1] != 46:
         return False
     if stop - 2 >= start and data[stop - 2] == 46:
-        return _opens(data, follows, end, table, openers)
+        return bool(_opens(data, follows, end, table, openers))
     stop -= 1
     while start < stop and data[start] < 0x80 and table[data[start]] & PUNCTUATION:
         start += 1
@@ -217,11 +218,11 @@ def _punkt_chunk(
         return not table[point] & LOWER
     initial = stop > start and stop - start == 1
     if initial or _contains(abbreviations, _packed_between(data, last_part, stop, 1)):
-        return _opens(data, follows, end, table, openers)
+        return bool(_opens(data, follows, end, table, openers))
     return True
 
 
-@nb.njit(inline="never")
+@nb.njit(_nrt=False)
 def _stop_is_token(
     data: npt.NDArray[np.uint8],
     start: int,
@@ -250,7 +251,7 @@ def _stop_is_token(
     return not _contains(exceptions, _packed_between(data, start, at + 1, 0))
 
 
-@nb.njit(inline="never")
+@nb.njit(_nrt=False)
 def _spacy_chunk(
     data: npt.NDArray[np.uint8],
     start: int,
@@ -301,7 +302,7 @@ def _spacy_chunk(
     return begun, seen
 
 
-@nb.njit(inline="always")
+@nb.njit(_nrt=False)
 def _holds_ink(data: npt.NDArray[np.uint8], at: int, end: int, table: npt.NDArray[np.uint8]) -> bool:
     """Tells whether there is a character that is neither white space nor punctuation."""
     while at < end:
@@ -312,7 +313,7 @@ def _holds_ink(data: npt.NDArray[np.uint8], at: int, end: int, table: npt.NDArra
     return False
 
 
-@nb.njit(inline="never")
+@nb.njit(_nrt=False)
 def sentences_between(
     data: npt.NDArray[np.uint8],
     at: int,
@@ -339,7 +340,7 @@ def sentences_between(
         byte = data[at]
         if byte < 0x80:
             size = 1
-            marked = byte == 46 or byte == 33 or byte == 63
+            marked = byte in (46, 33, 63)
         else:
             point, size = decode(data, at, end)
             marked = reading == SPACY and table[point] & MARK != 0

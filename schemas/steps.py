@@ -57,6 +57,10 @@ class FilterRecipe(Strict):
         None,
         description="A list, one word or phrase a line, for tables with a bad-words rule; without it the rule is off.",
     )
+    tokenizer: RelativePath | None = Field(
+        None,
+        description="A tokenizer.json, for tables with a rule over characters a token; without it the rule is off.",
+    )
 
 
 class UrlsRecipe(Strict):
@@ -234,6 +238,7 @@ class StepRecipe(Strict):
 _PATH_FIELDS = (
     "model_path",
     "bad_words",
+    "tokenizer",
     "blocked_domains",
     "blocked_urls",
     "banned_words",

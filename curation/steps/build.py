@@ -1,7 +1,7 @@
 """Builds the map steps of a recipe, and runs a step so that one poisonous row cannot take its batch along. Pure."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from curation.meta import locator_of
 from curation.model import Fault, Reading, Step, StepOutput
-from schemas.errors import UserError
+from curation.rules.tables import edits_before
+from schemas.errors import RecipeError, UserError
 from schemas.recipe import CurateRecipe
 from schemas.steps import MAP_KINDS, StepRecipe
 
@@ -19,13 +20,16 @@ from schemas.steps import MAP_KINDS, StepRecipe
 _MODULES: Mapping[str, str] = MappingProxyType({kind: f"curation.steps.{kind}" for kind in MAP_KINDS})
 
 
-def build_step(recipe: StepRecipe, base: Path | None = None, *, keep_pages: bool = False) -> Step:
+def build_step(
+    recipe: StepRecipe, base: Path | None = None, *, keep_pages: bool = False, after: Sequence[str] = ()
+) -> Step:
     """Builds one map step; `step.name` is the recipe step's title. Reads no file: a step loads what it needs at its first row.
 
     Args:
         recipe: the step's recipe.
         base: folder that relative paths of the recipe start from; by default the current one.
         keep_pages: for extract only: a later extract step still needs the columns of pages.
+        after: for filter only: the line edits of the steps before it (`rules.tables.edits_before`).
 
     Raises:
         RecipeError: settings that do not fit together, such as a threshold that the rule table does not have.
@@ -33,7 +37,9 @@ def build_step(recipe: StepRecipe, base: Path | None = None, *, keep_pages: bool
     """
     if recipe.kind not in _MODULES:
         raise ValueError(f"step {recipe.title!r} ({recipe.kind}) is no map step")
-    step: Step = importlib.import_module(_MODULES[recipe.kind]).build(recipe, base or Path())
+    module = importlib.import_module(_MODULES[recipe.kind])
+    context = {"after": after} if recipe.kind == "filter" else {}
+    step: Step = module.build(recipe, base or Path(), **context)
     if keep_pages and recipe.extract is not None:
         step.keep_pages = True  # type: ignore[attr-defined]
     return step
@@ -47,9 +53,25 @@ def build_steps(recipe: CurateRecipe, base: Path | None = None) -> list[Step]:
     """
     mapped = [step for step in recipe.steps if step.kind in MAP_KINDS]
     extracts = [index for index, step in enumerate(mapped) if step.kind == "extract"]
-    return [
-        build_step(step, base, keep_pages=bool(extracts) and index < extracts[-1]) for index, step in enumerate(mapped)
+    built = [
+        build_step(
+            step,
+            base,
+            keep_pages=bool(extracts) and index < extracts[-1],
+            after=edits_before(mapped, index),
+        )
+        for index, step in enumerate(mapped)
     ]
+    known: set[str] = set()
+    for made in built:
+        for column in getattr(made, "needed", ()):
+            if column not in known:
+                raise RecipeError(
+                    f"step {made.name!r} needs the column {column}, which no step before it makes: put a quality step with "
+                    f"signal: {column.removesuffix('_score')} before it, or disable the rules over it"
+                )
+        known.update(item.name for item in made.output_fields())
+    return built
 
 
 def guarded_apply(step: Step, batch: pa.RecordBatch) -> StepOutput:
@@ -79,12 +101,13 @@ def _joined(batches: list[pa.RecordBatch | None]) -> pa.RecordBatch | None:
     return pa.concat_batches(there) if there else None
 
 
-def readings_from_row(recipe: StepRecipe, row: Mapping[str, Any]) -> list[Reading]:
+def readings_from_row(recipe: StepRecipe, row: Mapping[str, Any], before: Sequence[StepRecipe] = ()) -> list[Reading]:
     """Gives each signal of a map step against its threshold from the columns of a written row, without measuring again.
 
+    `before` are the recipe's steps before this one: their line edits are part of the columns' names.
     A row of a source that the step is not for, or that was rejected before the step and has no such columns, gives none.
     """
-    step = build_step(recipe)
+    step = build_step(recipe, after=edits_before([*before, recipe], len(before)))
     if step.sources and row.get("source") not in step.sources:
         return []
     return step.readings(row)

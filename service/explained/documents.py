@@ -157,8 +157,8 @@ def _steps(recipe: CurateRecipe, row: Mapping[str, Any], removed: Mapping[str, A
 
     told = []
     reached = True
-    for step in recipe.steps:
-        readings = readings_from_row(step, row) if reached and step.kind in MAP_KINDS else []
+    for number, step in enumerate(recipe.steps):
+        readings = readings_from_row(step, row, recipe.steps[:number]) if reached and step.kind in MAP_KINDS else []
         if step.sources and row["source"] not in step.sources:
             state = "not_for_source"
         elif not reached:

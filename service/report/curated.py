@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from curation.job.layout import Layout
 from curation.job.manifest import FunnelStep as ManifestStep
 from curation.job.manifest import Manifest, load_manifest
-from curation.rules.tables import resolve_rules
+from curation.rules.tables import edits_before, resolve_filter
 from schemas.errors import RecipeError
 from schemas.recipe import CurateRecipe
 from schemas.steps import FilterRecipe, LanguageRecipe, NearDedupRecipe
@@ -180,11 +180,14 @@ def _thresholds(manifest: Manifest, recipe: CurateRecipe) -> list[ThresholdFact]
     """Gives every rule of the recipe with its threshold, and how many documents failed it; also those that none failed."""
     counted = {step.step: step for step in manifest.funnel}
     facts = []
-    for step in recipe.steps:
+    for number, step in enumerate(recipe.steps):
+        after = edits_before(recipe.steps, number)
         found = counted.get(step.title)
         first = {reason: item.get("documents", 0) for reason, item in found.first_reasons.items()} if found else {}
         every = Counter(found.all_reasons) if found else Counter()
-        for reason, signal, operator, threshold, words in _rules(step.filter or step.language or step.near_dedup):
+        for reason, signal, operator, threshold, words in _rules(
+            step.filter or step.language or step.near_dedup, after
+        ):
             facts.append(
                 ThresholdFact(
                     step.title, reason, signal, operator, threshold, first.get(reason, 0), every[reason], words
@@ -202,11 +205,13 @@ def _numeric(thresholds: Sequence[ThresholdFact]) -> list[RuleOf]:
     return found
 
 
-def _rules(step: FilterRecipe | LanguageRecipe | NearDedupRecipe | None) -> list[tuple[str, str, str, str, str]]:
+def _rules(
+    step: FilterRecipe | LanguageRecipe | NearDedupRecipe | None, after: Sequence[str] = ()
+) -> list[tuple[str, str, str, str, str]]:
     """Gives (reason, signal, operator, threshold, words) of one step's settings; nothing for steps without thresholds."""
     if isinstance(step, FilterRecipe):
         try:
-            rules = resolve_rules(step.rules, step.thresholds, step.disable)
+            rules = resolve_filter(step, after=after)
         except RecipeError:  # a table that this version no longer has
             return []
         return [(rule.reason, rule.signal, rule.operator, f"{rule.threshold:g}", rule.doc) for rule in rules]

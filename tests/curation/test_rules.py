@@ -8,7 +8,7 @@ import pytest
 from columnar.signals import SIGNALS
 from curation.rules.model import FILE_KINDS
 from curation.rules.tables import RULE_SETS, failing_rules, file_kind, resolve_rules
-from curation.steps.filter import VISIBLE_SIGNALS
+from curation.steps.measures import MEASURED
 from schemas.errors import RecipeError
 from schemas.steps import FilterRecipe
 
@@ -46,7 +46,7 @@ def test_tables_are_the_published_ones(name):
     rules = RULE_SETS[name].rules
     assert {(rule.signal, rule.operator, rule.threshold) for rule in rules} == PUBLISHED[name]
     assert len({rule.reason for rule in rules}) == len(rules) == len(PUBLISHED[name])
-    assert all(rule.signal in SIGNALS or rule.signal in VISIBLE_SIGNALS for rule in rules)
+    assert all(rule.signal in SIGNALS or rule.signal in MEASURED for rule in rules)
     assert RULE_SETS[name].source.count("arXiv") == 1
 
 
@@ -64,7 +64,8 @@ def test_a_value_at_the_threshold_passes_and_an_unmeasured_one_too():
             assert not rule.fails(None)
             values = np.array([rule.threshold, rule.threshold + step, math.nan])
             kinds = {kind: np.full(3, kind in rule.only) for kind in FILE_KINDS}
-            found = failing_rules((rule,), {rule.signal: values}, kinds, 3)
+            flags = {flag: np.full(3, flag == rule.when) for flag in (rule.when, rule.unless) if flag}
+            found = failing_rules((rule,), {rule.signal: values, **flags}, kinds, 3)
             assert found.tolist() == [[False, True, False]]
 
 

@@ -86,7 +86,8 @@ def test_signals_stand_in_columns_of_kept_and_rejects():
         batch_of({"text": "ordinary text", "path": "a.txt"}, {"text": HTML.format("x"), "path": "a.html"})
     )
     names = [field.name for field in step.output_fields()]
-    assert names == [*SIGNALS, "visible_chars", "visible_char_share"]
+    basic = [name for name, signal in SIGNALS.items() if signal.group == "basic"]
+    assert names == [*basic, "visible_chars", "visible_char_share"]
     for batch in (output.kept, output.rejects):
         assert [field for field in batch.schema if field.name in names] == list(step.output_fields())
     kept, dropped = output.kept.to_pylist()[0], output.rejects.to_pylist()[0]
@@ -118,9 +119,9 @@ def test_rows_of_other_sources_pass_with_nulls():
 def test_signals_are_measured_once(monkeypatch):
     measured = []
 
-    def counting(texts: pa.LargeStringArray) -> pa.RecordBatch:
+    def counting(texts: pa.LargeStringArray, groups: list[str]) -> pa.RecordBatch:
         measured.append(len(texts))
-        return signals.measure(texts)
+        return signals.measure(texts, groups)
 
     monkeypatch.setattr(filter_module, "measure", counting)
     batch = batch_of({"text": GOOD}, {"text": GOOD, "source": "other"}, {"text": GOOD})
