@@ -232,12 +232,26 @@ def explain(
 def rules(
     rule_set: Annotated[Optional[str], typer.Argument(help="One rule set; left out, all.")] = None,  # noqa: UP045
     text: Annotated[Optional[Path], typer.Option("--text", help="A text file to measure against the rules.")] = None,  # noqa: UP045
+    tried: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--try", help="A recipe or table to try on the run under --out, from its stored signals."),
+    ] = None,
+    out: Out = DEFAULT_OUT,
+    changes: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(
+            "--set", help="With --try: reason=threshold in place of the recipe's or table's; may be repeated."
+        ),
+    ] = None,
+    sample: Annotated[int, typer.Option("--sample", min=0, help="With --try: ids to show each way.")] = 5,
     as_json: AsJson = False,
 ) -> None:
-    """List rule sets with their thresholds and sources, or measure one text against them."""
+    """List rule sets with their thresholds and sources, measure one text against them, or try thresholds on a finished run."""
     from service.commands.look import rules as run
 
-    raise typer.Exit(run(rule_set, text, as_json=as_json))
+    raise typer.Exit(
+        run(rule_set, text, tried=tried, out=out, changes=changes or [], num_samples=sample, as_json=as_json)
+    )
 
 
 @app.command()

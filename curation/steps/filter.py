@@ -6,16 +6,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from columnar.lines import LINE_EDITS, edit_lines
 from columnar.signals import SIGNALS, measure
 from curation.model import Reading, StepOutput
-from curation.rules.model import FILE_KINDS, Rule
-from curation.rules.tables import AFTER, RULE_SETS, failing_rules, file_kind, resolve_filter, threshold_for
+from curation.rules.judging import judge, mark_kinds
+from curation.rules.model import Rule
+from curation.rules.tables import AFTER, RULE_SETS, file_kind, resolve_filter, threshold_for
 from curation.steps.measures import MEASURED, MEASURES, Given, Measure
 from curation.steps.outcome import Mask, as_mask, part, put_column, rows_of
 from schemas.steps import StepRecipe
@@ -100,17 +98,8 @@ class FilterStep:
         came_in = batch.column("text")
         if self.edit:
             batch = self._edited(batch, rows)
-        kinds = self._kinds(batch)
-        batch = self._measured(batch, rows, kinds)
-        columns = {name for rule in self.rules for name in (rule.signal, rule.when, rule.unless) if name}
-        signals = {name: _values(batch, name) for name in columns}
-        spoken = {
-            language: as_mask(pc.equal(batch.column("language"), language))
-            if "language" in batch.schema.names
-            else np.zeros(batch.num_rows, np.bool_)
-            for language in self.languages
-        }
-        failing = failing_rules(self.rules, signals, kinds, batch.num_rows, self.languages, spoken) & rows
+        batch = self._measured(batch, rows, mark_kinds(batch, {item.kind for item in self._measures if item.kind}))
+        failing = judge(self.rules, batch, self.languages) & rows
         output = part(batch, self.name, [rule.reason for rule in self.rules], failing)
         if self.edit and output.rejects is not None:
             position = output.rejects.schema.get_field_index("text")
@@ -176,30 +165,10 @@ class FilterStep:
             batch = put_column(batch, pa.field(f"{self._prefix}{name}", kind), rows, column)
         return batch
 
-    def _kinds(self, batch: pa.RecordBatch) -> dict[str, Mask]:
-        """Marks the rows of each kind of file that matters here, by the end of the path."""
-        wanted = {kind for rule in self.rules for kind in (*rule.only, *rule.never)}
-        wanted |= {item.kind for item in self._measures if item.kind}
-        paths = pc.utf8_lower(batch.column("path")) if wanted else None
-        return {
-            kind: np.logical_or.reduce([as_mask(pc.ends_with(paths, suffix)) for suffix in FILE_KINDS[kind]])
-            for kind in wanted
-        }
-
 
 def _texts(batch: pa.RecordBatch, rows: Mask) -> pa.LargeStringArray:
     texts = batch.column("text")
     return texts if rows.all() else texts.filter(pa.array(rows))
-
-
-def _values(batch: pa.RecordBatch, name: str) -> npt.NDArray[np.float64]:
-    """Gives a signal as floats, NaN where it was not measured."""
-    if name not in batch.schema.names:
-        return np.full(batch.num_rows, np.nan)
-    column = batch.column(name)
-    if pa.types.is_boolean(column.type):
-        column = column.cast(pa.int8())
-    return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
 
 
 def build(recipe: StepRecipe, base: Path, after: Sequence[str] = ()) -> FilterStep:

@@ -1,6 +1,7 @@
 """The commands that only look: `rules`, `status`, `report`, `schema`."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,30 +20,60 @@ _RECIPES: dict[str, type[BaseModel]] = {"curate": CurateRecipe, "verify": Verify
 _SHOWN_ERRORS = 20
 
 
-def rules(rule_set: str | None, text: Path | None, *, as_json: bool) -> int:
-    """Runs `tamis rules`: the tables of thresholds, or one text against them."""
+def rules(
+    rule_set: str | None,
+    text: Path | None,
+    *,
+    tried: str | None = None,
+    out: Path = Path(),
+    changes: Sequence[str] = (),
+    num_samples: int = 0,
+    as_json: bool,
+) -> int:
+    """Runs `tamis rules`: the tables of thresholds, one text against them, or a finished run against other thresholds."""
+    from columnar.lines import LINE_EDITS
     from curation.rules.tables import RULE_SETS
 
+    terminal = Terminal(as_json=as_json)
+    if tried is not None:
+        from service.commands.retry import try_rules
+
+        if rule_set is not None or text is not None:
+            raise UserError("--try takes neither a rule set nor --text: name the table or recipe after --try")
+        try_rules(tried, out, changes, num_samples, terminal)
+        return DONE
+    if changes:
+        raise UserError("--set is for --try")
     if rule_set is not None and rule_set not in RULE_SETS:
         raise UserError(f"no rule set is called {rule_set!r}; there are {', '.join(sorted(RULE_SETS))}")
     names = [rule_set] if rule_set else sorted(RULE_SETS)
-    terminal = Terminal(as_json=as_json)
     if text is not None:
         return _measure(names, text, terminal)
-    listed: dict[str, list[dict[str, Any]]] = {
-        name: [
-            {"reason": r.reason, "signal": r.signal, "operator": r.operator, "threshold": r.threshold, "doc": r.doc,
-             "only": sorted(r.only), "never": sorted(r.never)}
-            for r in RULE_SETS[name].rules
-        ]
+    listed: dict[str, dict[str, Any]] = {
+        name: {
+            "source": RULE_SETS[name].source,
+            "edit": RULE_SETS[name].edit,
+            "edit_rules": list(LINE_EDITS[RULE_SETS[name].edit].rules) if RULE_SETS[name].edit else [],
+            "rules": [
+                {"reason": r.reason, "signal": r.signal, "operator": r.operator, "threshold": r.threshold, "doc": r.doc,
+                 "only": sorted(r.only), "never": sorted(r.never), "when": r.when, "unless": r.unless, "needs": r.needs,
+                 "given": r.given}
+                for r in RULE_SETS[name].rules
+            ],
+        }
         for name in names
     }  # fmt: skip
     if as_json:
         terminal.result(listed)
         return DONE
     for name, table in listed.items():
-        rows = [[r["reason"], f"{r['signal']} {r['operator']} {r['threshold']:g}", _scope(r), r["doc"]] for r in table]
-        terminal.grid(f"{name}: {RULE_SETS[name].source}", ["reason", "drop if", "files", "what it is"], rows)
+        rows = [
+            [r["reason"], f"{r['signal']} {r['operator']} {r['threshold']:g}", _scope(r), r["doc"]]
+            for r in table["rules"]
+        ]
+        if table["edit"]:
+            terminal.say(f"{name} first edits lines ({table['edit']}): {'; '.join(table['edit_rules'])}")
+        terminal.grid(f"{name}: {table['source']}", ["reason", "drop if", "files", "what it is"], rows)
     return DONE
 
 
@@ -74,9 +105,10 @@ def _measure(names: list[str], path: Path, terminal: Terminal) -> int:
 
 
 def _scope(rule: dict[str, Any]) -> str:
-    if rule["only"]:
-        return ", ".join(rule["only"])
-    return f"not {', '.join(rule['never'])}" if rule["never"] else "all"
+    kinds = ", ".join(rule["only"]) or (f"not {', '.join(rule['never'])}" if rule["never"] else "all")
+    conditions = [f"if {rule['when']}"] * bool(rule["when"]) + [f"unless {rule['unless']}"] * bool(rule["unless"])
+    conditions += [f"with {rule['needs']}"] * bool(rule["needs"])
+    return "; ".join([kinds, *conditions])
 
 
 def _number(value: float | str | None) -> str:
