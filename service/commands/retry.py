@@ -214,7 +214,9 @@ def _result(manifest: Manifest, trial: _Trial, now: Sequence[_Filter], then: Seq
     return {
         "run": manifest.run_id,
         "rules": rules,
-        "not_measured": [f"{rule['step']}: {rule['signal']}" for rule in rules if not rule["measured"]],
+        "not_measured": list(
+            dict.fromkeys(f"{rule['step']}: {rule['signal']}" for rule in rules if not rule["measured"])
+        ),
         "kept": {"now": trial.kept[0], "then": trial.kept[1]},
         "removed_by_filters": {"now": trial.removed[0], "then": trial.removed[1]},
         "removed_by_other_steps": trial.by_others,
@@ -229,20 +231,17 @@ def _tell(result: dict[str, Any], terminal: Terminal) -> None:
         return
     rows = [
         [
-            rule["step"],
-            rule["reason"],
-            f"{rule['operator']} {_number(rule['threshold_now'])}",
-            f"{rule['operator']} {rule['threshold_then']:g}",
+            f"{rule['step']}: {rule['reason']}",
+            f"{rule['operator']} {_change(rule['threshold_now'], rule['threshold_then'])}",
             *(
-                f"{rule[f'{side}_failing_{time}']:,}" if rule["measured"] else "-"
+                _change(rule[f"{side}_failing_now"], rule[f"{side}_failing_then"]) if rule["measured"] else "-"
                 for side in ("kept", "removed")
-                for time in ("now", "then")
             ),
         ]
         for rule in result["rules"]
     ]
-    heads = ["step", "reason", "drop if, now", "then", "kept: now", "then", "removed: now", "then"]
-    terminal.grid("documents that fail each rule", heads, rows, numeric=[4, 5, 6, 7])
+    heads = ["rule", "drop if", "kept, failing", "removed, failing"]
+    terminal.grid("documents that fail each rule, now -> then", heads, rows, numeric=[2, 3])
     totals = [(name.replace("_", " "), f"{n['now']:,} -> {n['then']:,}") for name, n in result.items() if _is_total(n)]
     totals.append(("removed by other steps", f"{result['removed_by_other_steps']:,} (not tried)"))
     terminal.table("documents", totals)
@@ -257,5 +256,5 @@ def _is_total(value: object) -> bool:
     return isinstance(value, dict) and set(value) == {"now", "then"}
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:g}"
+def _change(now: float | None, then: float) -> str:
+    return f"{then:,g}" if now in (None, then) else f"{now:,g} -> {then:,g}"

@@ -68,8 +68,8 @@ def test_other_thresholds_are_counted_and_name_who_changes_sides(out, capsys):
 
 def test_what_was_not_measured_is_said(out, capsys):
     result = tried(out, capsys, "starcoder")
-    assert "starcoder: comment_char_share" in result["not_measured"]
-    assert "starcoder: alnum_char_share" not in result["not_measured"]
+    assert "starcoder: c4_fineweb__comment_char_share" in result["not_measured"]
+    assert "starcoder: c4_fineweb__alnum_char_share" not in result["not_measured"]
 
 
 def test_a_recipe_is_tried_as_a_whole(out, capsys, tmp_path):
@@ -83,7 +83,8 @@ def test_a_recipe_is_tried_as_a_whole(out, capsys, tmp_path):
 def test_it_is_shown_as_a_table(out, capsys):
     rules(None, None, tried="gopher_quality", out=out, changes=["too_few_words=30"], num_samples=1, as_json=False)
     printed = capsys.readouterr()
-    assert "too_few_words" in printed.out
+    assert "< 50 -> 30" in printed.out
+    assert "2 -> 1" in printed.out
     assert "would pass" in printed.err + printed.out
 
 
