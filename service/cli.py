@@ -216,6 +216,37 @@ def select(
 
 
 @app.command()
+def train(
+    positive: Annotated[list[Path], typer.Option("--positive", help="Documents that are wanted; may be given again.")],
+    negative: Annotated[list[Path], typer.Option("--negative", help="Documents that are not; may be given again.")],
+    out: Annotated[Path, typer.Option("--out", help="The model: .bin, or .ftz with --quantize.")],
+    dim: Annotated[int, typer.Option(min=1, max=4096, help="Size of a vector.")] = 256,
+    lr: Annotated[float, typer.Option(min=0.0, help="Learning rate.")] = 0.1,
+    word_ngrams: Annotated[int, typer.Option("--word-ngrams", min=1, max=10, help="Longest run of words.")] = 3,
+    min_count: Annotated[int, typer.Option("--min-count", min=1, help="A rarer word is unknown.")] = 3,
+    epoch: Annotated[int, typer.Option(min=1, help="Passes over the documents.")] = 3,
+    buckets: Annotated[int, typer.Option(min=1, help="Rows that n-grams share.")] = 2_000_000,
+    text_column: Annotated[
+        str, typer.Option("--text-column", help="Column of the text in JSONL and Parquet.")
+    ] = "text",
+    held_out: Annotated[float, typer.Option("--held-out", help="Share that the model is measured on.")] = 0.1,
+    quantize: Annotated[bool, typer.Option("--quantize", help="Write a small .ftz.")] = False,
+    seed: Annotated[int, typer.Option(help="Order of the documents and choice of the held-out ones.")] = 0,
+    limit: Limit = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a fastText classifier for the `quality` step; the defaults are DeepSeekMath's."""
+    from service.commands.train import TrainRequest
+    from service.commands.train import train as run
+
+    request = TrainRequest(
+        tuple(positive), tuple(negative), dim, lr, word_ngrams, min_count, epoch, buckets, text_column, held_out,
+        quantize, seed, limit,
+    )  # fmt: skip
+    raise typer.Exit(run(request, out, as_json=as_json))
+
+
+@app.command()
 def explain(
     identifier: Annotated[str, typer.Argument(help="Id of a document, generation or prompt, or its first digits.")],
     out: AnyOut = DEFAULT_OUT,

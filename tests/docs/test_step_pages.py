@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -37,10 +38,14 @@ def test_example_ends_as_the_page_says(page, tmp_path):
     files = blocks(page)
     assert {"recipe.yaml", "outcome"} <= files.keys(), f"{page.name} has no whole example"
     outcome = json.loads(files.pop("outcome"))
+    before = files.pop("commands", "")  # what makes a file that no page can hold, such as a model
     for name, content in files.items():
         (tmp_path / name).write_text(content, encoding="utf-8")
     command = [sys.executable, "-m", "service.cli", "curate", tmp_path / "recipe.yaml", "--out", tmp_path / "out"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for line in before.splitlines():
+        first = [sys.executable, "-m", "service.cli", *shlex.split(line)[1:]]
+        subprocess.run(first, env=environment, cwd=tmp_path, capture_output=True, timeout=280, check=True)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stderr
     out = tmp_path / "out" / "curate"
