@@ -46,6 +46,7 @@ _COUNTS = (
     "alnum_chars",
     "replacement_chars",
     "xml_declaration",
+    "dash_lines",  # start with one of datatrove's two bullets
 )
 _NUM_COUNTS = len(_COUNTS)
 
@@ -166,7 +167,7 @@ def _count_document(
 ) -> None:
     """Counts one document, `data[at:end]`, into `out`: one int64 for each of `_COUNTS`."""
     chars = lines = nonblank = words = word_chars = hashes = ellipses = bullets = ellipsis_lines = 0
-    alpha_words = stop_words = line_chars = longest = alphas = alnums = replaced = xml = 0
+    alpha_words = stop_words = line_chars = longest = alphas = alnums = replaced = xml = dashes = 0
     core: Int = 0
     state = word_has_letter = core_length = core_closed = 0
     line_length = line_has_ink = line_ends_in_dots = dots = 0
@@ -232,6 +233,7 @@ def _count_document(
             line_has_ink = 1
             if bits & BULLET:
                 bullets += 1
+                dashes += point in (0x2D, 0x2022)
         state, begins = next_word_state(state, bits)
         if begins:
             # The word before ends here, if there was one: after white space these two add nothing.
@@ -284,6 +286,7 @@ def _count_document(
     out[0], out[1], out[2], out[3], out[4], out[5] = chars, lines, nonblank, words, word_chars, hashes
     out[6], out[7], out[8], out[9], out[10] = ellipses, bullets, ellipsis_lines, alpha_words, distinct
     out[11], out[12], out[13], out[14], out[15], out[16] = line_chars, longest, alphas, alnums, replaced, xml
+    out[17] = dashes
 
 
 @nb.njit(cache=True, nogil=True)

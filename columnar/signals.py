@@ -7,13 +7,16 @@ module of its own, and are put together here.
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from columnar.signal_basic import BASIC
 from columnar.signal_model import Family, Signal
+from columnar.signal_readings import READINGS
 from columnar.text import buffers
 
-_FAMILIES: tuple[Family, ...] = (BASIC,)
+_FAMILIES: tuple[Family, ...] = (BASIC, READINGS)
 
 #: Every signal by name, in the order of `measure`'s columns.
 SIGNALS: Mapping[str, Signal] = MappingProxyType(
@@ -43,12 +46,11 @@ def measure(texts: pa.LargeStringArray, groups: Collection[str] | None = None) -
     if unknown := wanted.difference(GROUPS):
         raise ValueError(f"no group of signals {min(unknown)!r}; there are {', '.join(GROUPS)}")
     text_buffers = buffers(texts)
-    names: list[str] = []
-    columns: list[pa.Array] = []
+    counts: dict[str, npt.NDArray[np.int64]] = {}
+    signals = {name: signal for name, signal in SIGNALS.items() if signal.group in wanted}
     for family in _FAMILIES:
-        signals = {name: signal for name, signal in family.signals.items() if signal.group in wanted}
-        if signals:
-            counts = family.count(text_buffers, wanted)
-            names += signals
-            columns += [pa.array(signal.derive(counts), signal.type) for signal in signals.values()]
-    return pa.RecordBatch.from_arrays(columns, names=names)
+        # The first family counts what the others divide by.
+        if family is BASIC or any(signal.group in wanted for signal in family.signals.values()):
+            counts |= family.count(text_buffers, wanted)
+    columns = [pa.array(signal.derive(counts), signal.type) for signal in signals.values()]
+    return pa.RecordBatch.from_arrays(columns, names=list(signals))

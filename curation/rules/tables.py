@@ -15,7 +15,15 @@ import numpy.typing as npt
 
 from curation.rules.c4 import C4_TABLES
 from curation.rules.code import DEEPSEEK_CODER, STARCODER
-from curation.rules.gopher import GOPHER_QUALITY
+from curation.rules.fineweb import FINEWEB
+from curation.rules.gopher import (
+    GOPHER_QUALITY,
+    GOPHER_QUALITY_DATATROVE,
+    GOPHER_QUALITY_DOLMA,
+    GOPHER_REPETITION,
+    GOPHER_REPETITION_DATATROVE,
+    GOPHER_REPETITION_DOLMA,
+)
 from curation.rules.math import OPENWEBMATH
 from curation.rules.model import COMPARE, FILE_KINDS, Rule, RuleSet
 from curation.rules.refinedweb import REFINEDWEB
@@ -23,7 +31,23 @@ from schemas.errors import RecipeError
 from schemas.steps import FilterRecipe, StepRecipe
 
 RULE_SETS: Mapping[str, RuleSet] = MappingProxyType(
-    {item.name: item for item in (GOPHER_QUALITY, DEEPSEEK_CODER, *C4_TABLES, REFINEDWEB, STARCODER, OPENWEBMATH)}
+    {
+        item.name: item
+        for item in (
+            GOPHER_QUALITY,
+            DEEPSEEK_CODER,
+            GOPHER_QUALITY_DATATROVE,
+            GOPHER_QUALITY_DOLMA,
+            GOPHER_REPETITION,
+            GOPHER_REPETITION_DATATROVE,
+            GOPHER_REPETITION_DOLMA,
+            FINEWEB,
+            *C4_TABLES,
+            REFINEDWEB,
+            STARCODER,
+            OPENWEBMATH,
+        )
+    }
 )
 #: Stands in a column's name between the line edits that came before and the signal.
 AFTER = "__"

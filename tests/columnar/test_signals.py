@@ -77,12 +77,12 @@ def plain_measure(text: str) -> dict[str, object]:
 @example("The, the-end THE. (with) have_ havE and1")
 @example("sinh成的abc，x 、ไทยกำ๑กa")
 def test_measure_is_what_plain_python_says(text):
-    assert measure(large_strings([text])).to_pylist() == [plain_measure(text)]
+    assert measure(large_strings([text]), ["basic"]).to_pylist() == [plain_measure(text)]
 
 
 @given(columns)
 def test_documents_do_not_touch_each_other(values):
-    assert measure(large_strings(values)).to_pylist() == [plain_measure(value) for value in values]
+    assert measure(large_strings(values), ["basic"]).to_pylist() == [plain_measure(value) for value in values]
 
 
 def test_columns_are_the_table_in_order():
