@@ -64,6 +64,7 @@ format: $(VENV)/.test ## Format the code and mend what the linter can mend
 bench: $(VENV)/.test ## Run the benchmarks beside their rivals and write benchmarks/results/
 	$(PIP) install -q -c constraints.txt -e '.[demo,test,bench]'
 	$(BIN)/python benchmarks/bench_signals.py
+	$(BIN)/python benchmarks/bench_lines.py
 	$(BIN)/python benchmarks/bench_minhash.py
 	$(BIN)/python benchmarks/bench_explain.py
 	$(BIN)/python benchmarks/bench_selection.py
