@@ -24,7 +24,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from columnar.codepoints import LINE_BREAK, SPACE, properties
-from columnar.text import buffers, decode
+from columnar.text import Int, buffers, decode
 from columnar.words import NO_WORD, SPACED_WORD, next_word_state
 
 Uint64s = npt.NDArray[np.uint64]
@@ -350,8 +350,9 @@ def _find_blocks(
                 length += at - first
                 if at == end:
                     break
-            kind = np.int64(kinds[data[at]])
-            point, size = np.int64(data[at]), 1
+            kind: Int = np.int64(kinds[data[at]])
+            point: Int = np.int64(data[at])
+            size = 1
             wide = False
             if kind == _NOT_ASCII:
                 point, size = decode(data, at, end)
@@ -557,7 +558,8 @@ def _cut(
             last = first  # behind the last character that is no white space
             look = first
             while look < to:
-                point, size = np.int64(out[look]), 1
+                point: Int = np.int64(out[look])
+                size = 1
                 if point >= 0x80:
                     point, size = decode(out, look, to)
                 look += size

@@ -87,7 +87,7 @@ def _check_order(steps: list[StepRecipe]) -> None:
                 raise ValueError(f"step {step.title!r} comes after {last.title!r}: dedup goes {', '.join(DEDUP_KINDS)}")
         if step.kind in DEDUP_KINDS:
             last = step
-    for kind in ("near_dedup", "semantic_dedup"):
+    for kind in ("near_dedup", "semantic_dedup", "span_dedup"):
         if sum(step.kind == kind for step in steps) > 1:
             raise ValueError(f"one {kind} step is what a job takes")
     keys = [step.exact_dedup.by for step in steps if step.exact_dedup]

@@ -184,9 +184,10 @@ class SemanticDedupRecipe(Strict):
 class SpanDedupRecipe(Strict):
     """Cut passages that an earlier document has, or an earlier place of the same one, out of the texts that stay."""
 
-    unit: Literal["line", "paragraph", "ngram"] = "paragraph"
+    unit: Literal["line", "paragraph", "sentence", "ngram"] = "paragraph"
     ngram: int = Field(50, ge=5, le=1024, description="For `ngram`: words in a row that must agree.")
-    min_chars: int = Field(20, ge=1, description="A shorter line or paragraph is never cut.")
+    sentences: int = Field(3, ge=1, le=64, description="For `sentence`: sentences in a row that must agree (C4: 3).")
+    min_chars: int = Field(20, ge=1, description="A shorter line, paragraph or run of sentences is never cut.")
     min_copies: int = Field(2, ge=2, description="Cut from the second copy on, when there are at least so many.")
     max_cut_share: Share = Field(0.8, description="A document that loses a larger share of its characters is removed.")
 

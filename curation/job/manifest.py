@@ -91,7 +91,8 @@ class Manifest:
         read: source -> documents and bytes read.
         kept: source -> documents and bytes kept.
         funnel: the steps in order.
-        stats: `lengths`: source -> lower edge of a length class in bytes -> kept documents; `languages`: source -> language
+        stats: `cuts`: source -> kept documents that span deduplication has cut, their passages and characters that went;
+            `lengths`: source -> lower edge of a length class in bytes -> kept documents; `languages`: source -> language
             -> kept documents; `histograms`: step -> source -> signal -> lower edge of a class
             (`curation.job.histograms.EDGES`) -> documents that entered the step.
         stages: the stages in order.

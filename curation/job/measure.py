@@ -20,6 +20,7 @@ from columnar.minhash import MinHashPreset, band_hashes, signatures
 from curation.dedup.exact import url_hashes
 from curation.dedup.keys import split_ids
 from curation.dedup.policy import order_numbers
+from curation.dedup.spans import SPAN_FIELDS
 from curation.job.histograms import add_histograms, judged_signals
 from curation.job.layout import MEASURE, Layout
 from curation.job.parts import LazyPart, conform
@@ -38,12 +39,18 @@ _READ_STAGE = "read"
 _PARTS = ("candidates", "rejects", "fingerprints", "quarantine", "contamination")
 
 
-def kept_fields(steps: list[Step]) -> list[pa.Field]:
-    """Gives the columns that follow the documents contract in kept files and rejects: what readers and steps add."""
+def kept_fields(steps: list[Step], *, spans: bool = False) -> list[pa.Field]:
+    """Gives the columns that follow the documents contract in kept files and rejects: what readers and steps add.
+
+    Args:
+        steps: the map steps.
+        spans: whether span deduplication comes later.
+    """
     fields = {name.name: name for name in RAW if name.name == "replaced_characters"}
     for step in steps:
         fields.update({added.name: added.with_nullable(True) for added in step.output_fields()})
-    return [item for name, item in fields.items() if name not in DOCUMENTS.names]
+    added = [item for name, item in fields.items() if name not in DOCUMENTS.names]
+    return [*added, *SPAN_FIELDS] if spans else added
 
 
 def minhash_preset(plan: Plan) -> MinHashPreset:
@@ -132,7 +139,7 @@ class MeasureTask:
         Returns:
             The body of its marker: parts, counts, and how many rows and bytes of text are candidates.
         """
-        extra = kept_fields(self._steps)
+        extra = kept_fields(self._steps, spans=self._plan.spans is not None)
         stem = f"{number:05d}"
         folder, root = self.layout.stage(MEASURE), self.layout.root
         shard = _Shard(

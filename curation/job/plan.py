@@ -131,6 +131,11 @@ class Plan:
         return tuple(step for step in self.recipe.steps if step.kind in DEDUP_KINDS)
 
     @property
+    def spans(self) -> StepRecipe | None:
+        """The span_dedup step, if there is one."""
+        return next((step for step in self.recipe.steps if step.kind == "span_dedup"), None)
+
+    @property
     def near(self) -> StepRecipe | None:
         """The near_dedup step, if there is one."""
         return next((step for step in self.recipe.steps if step.kind == "near_dedup"), None)

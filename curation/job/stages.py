@@ -16,6 +16,7 @@ from curation.dedup.decide import DECISION_SHUFFLE
 from curation.dedup.exact import EXACT_SHUFFLE
 from curation.dedup.indexed import STANDING
 from curation.dedup.shuffle import row_bytes
+from curation.dedup.spans import FIRST_SHUFFLE
 from curation.job.dedup_stages import EXACT_FOLDERS, DedupFiles, build_buckets, build_exact
 from curation.job.index import INDEX_SHUFFLE, KEPT, ROWS_A_FILE, IndexTask, build_index
 from curation.job.layout import (
@@ -29,6 +30,10 @@ from curation.job.layout import (
     SEGMENT_SHARDS,
     SEGMENT_STANDING,
     SHINGLES,
+    SPAN_ANCHORS,
+    SPAN_FIRSTS,
+    SPAN_PLACES,
+    SPAN_REPEATS,
     WRITE,
     Layout,
 )
@@ -39,6 +44,7 @@ from curation.job.plan import Plan
 from curation.job.removals import removing_steps
 from curation.job.segment_stages import build_segment, build_standing
 from curation.job.signature_index import IndexReader, index_folder
+from curation.job.span_stages import SpanFiles, anchor_bytes, build_firsts, build_repeats
 from curation.job.units import RunShards, Unit, numbers
 from curation.job.writing import WriteTask, group_shards
 from curation.steps.build import build_steps
@@ -112,7 +118,8 @@ class Chain:
         exact = [_EXACT_STAGES[key] for key in self._exact_keys()]
         near = ["candidates", "verify", "decide"] if self.plan.near else []
         segment = ["signature_index"] if self.plan.adds_to_index else []
-        return ["measure", *exact, *near, "write", "index", *segment]
+        spans = ["span_repeats", "span_firsts"] if self.plan.spans else []
+        return ["measure", *exact, *near, *spans, "write", "index", *segment]
 
     def stages(self) -> Iterator[Stage]:
         """Gives the stages in order; each may be made only when those before are done."""
@@ -123,6 +130,8 @@ class Chain:
             "candidates": self._candidates,
             "verify": self._verify,
             "decide": self._decide,
+            "span_repeats": self._span_repeats,
+            "span_firsts": self._span_firsts,
             "write": self._write,
             "index": self._index,
             "signature_index": self._segment,
@@ -211,6 +220,41 @@ class Chain:
 
         return Stage("verify", "shuffle", units, pipelines)
 
+    def _spans(self) -> SpanFiles:
+        if self.plan.spans is None or self.plan.spans.span_dedup is None:
+            raise ValueError("the plan has no span_dedup step")
+        files, unit = self.files(), self.plan.spans.span_dedup.unit
+        ranges = max(files.num_ranges, math.ceil(anchor_bytes(self._text_bytes(), unit) / LOCAL_SHUFFLE_BYTES))
+        return SpanFiles(files, self.plan.spans, removing_steps(self.plan), ranges)
+
+    def _text_bytes(self) -> int:
+        return sum(marker["text_bytes"] for marker in self.layout.read_markers(MEASURE, self.num_shards).values())
+
+    def _span_repeats(self) -> Stage:
+        spans = self._spans()
+        pipelines = self._shuffle(
+            SPAN_REPEATS,
+            spans.num_ranges,
+            anchor_bytes(self._text_bytes(), spans.rule.unit),
+            lambda wanted, pipeline: build_repeats(pipeline, spans, wanted),
+        )
+        units = [Unit(SPAN_ANCHORS, self.num_shards), Unit(SPAN_REPEATS, spans.num_ranges)]
+        return Stage("span_repeats", "shuffle", units, pipelines)
+
+    def _span_firsts(self) -> Stage:
+        spans = self._spans()
+        repeats = self.layout.read_markers(SPAN_REPEATS, spans.num_ranges).values()
+        # An anchor of words belongs to as many n-grams as it has words to spare.
+        each = spans.rule.size // 2 + 1 if spans.rule.unit == "ngram" else 1
+        pipelines = self._shuffle(
+            SPAN_FIRSTS,
+            spans.num_ranges,
+            sum(marker["rows"] for marker in repeats) * each * row_bytes(FIRST_SHUFFLE),
+            lambda wanted, pipeline: build_firsts(pipeline, spans, wanted),
+        )
+        units = [Unit(SPAN_PLACES, self.num_shards), Unit(SPAN_FIRSTS, spans.num_ranges)]
+        return Stage("span_firsts", "shuffle", units, pipelines)
+
     def groups(self) -> list[list[int]]:
         """Input shards of each output file."""
         markers = self.layout.read_markers(MEASURE, self.num_shards)
@@ -236,8 +280,9 @@ class Chain:
             self.files(),
             groups,
             self.plan.dumps,
-            kept_fields(build_steps(self.plan.recipe, Path(self.plan.base))),
+            kept_fields(build_steps(self.plan.recipe, Path(self.plan.base)), spans=self.plan.spans is not None),
             removing_steps(self.plan),
+            self._spans() if self.plan.spans else None,
         )
 
         def pipelines() -> Iterator[Callable[[Any], None]]:

@@ -59,7 +59,7 @@ def summarise(
         read=tree.get("read", {}),
         kept=tree.get("kept", {}),
         funnel=funnel,
-        stats={name: tree.get(name, {}) for name in ("lengths", "languages", "histograms")},
+        stats={name: tree.get(name, {}) for name in ("lengths", "languages", "histograms", "cuts")},
         stages=[_stage_report(stage, ledger) for stage in stages],
         artifacts=artifacts,
         quarantined=sum(item.rows for item in artifacts if item.kind == "quarantine"),

@@ -9,14 +9,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.dedup.keys import join_ids, split_ids
+from curation.job.cutting import SpanCutter
 from curation.job.dedup_stages import DedupFiles
 from curation.job.measure import candidates_of
 from curation.job.parts import LazyPart, conform
 from curation.job.removals import RemovalReader, Removed, RemovingStep
+from curation.job.span_stages import CutReader, Cuts, SpanFiles
 from curation.job.tally import Tally, document_sizes
 from curation.steps.outcome import rows_of
 from schemas.arrow import DUPLICATES, extended
@@ -63,6 +67,7 @@ class WriteTask:
         dumps: names of dumps by rank.
         extra: columns after the documents contract.
         steps: the steps that remove whole duplicates, in their order.
+        spans: the span_dedup step, which comes last; None if there is none.
     """
 
     files: DedupFiles
@@ -70,6 +75,7 @@ class WriteTask:
     dumps: list[str]
     extra: list[pa.Field]
     steps: tuple[RemovingStep, ...]
+    spans: SpanFiles | None = None
 
     def __call__(self, number: int) -> dict[str, Any]:
         """Writes one group; gives the marker's body: parts and counts."""
@@ -97,14 +103,20 @@ class WriteTask:
         if path is None:
             return
         removed = self._removals.read(shard)
+        cuts = None if self.spans is None else CutReader(self.spans).read(shard)
         first = 0
         with open_parquet(path) as file:
             for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-                self._write_batch(batch, removed.between(first, first + batch.num_rows), outputs)
-                first += batch.num_rows
+                stop = first + batch.num_rows
+                here = None if cuts is None else cuts.between(first, stop)
+                self._write_batch(batch, removed.between(first, stop), here, outputs)
+                first = stop
 
-    def _write_batch(self, batch: pa.RecordBatch, removed: Removed, outputs: _Outputs) -> None:
-        kept = batch.filter(pa.array(removed.stay(batch.num_rows)))
+    def _write_batch(self, batch: pa.RecordBatch, removed: Removed, cuts: Cuts | None, outputs: _Outputs) -> None:
+        stays = removed.stay(batch.num_rows)
+        kept = batch.filter(pa.array(stays))
+        if cuts is not None:
+            kept = self._cut(kept, np.flatnonzero(stays), cuts, outputs)
         outputs.kept.write(conform(kept, outputs.kept.schema))
         sizes = document_sizes(kept)
         outputs.tally.add_documents(kept["source"], sizes, "kept")
@@ -116,6 +128,21 @@ class WriteTask:
             outputs.tally.add_documents(entered["source"], document_sizes(entered), "entered", step.title)
         if removed.rows.size:
             self._write_removed(batch.take(pa.array(removed.rows)), removed, outputs)
+
+    def _cut(self, batch: pa.RecordBatch, rows: npt.NDArray[np.int64], cuts: Cuts, outputs: _Outputs) -> pa.RecordBatch:
+        result = self._cutter.apply(batch, rows, cuts, outputs.tally)
+        if result.rejects is not None:
+            outputs.rejects.write(conform(result.rejects, outputs.rejects.schema))
+        if result.duplicates is not None:
+            outputs.duplicates.write(result.duplicates)
+        return result.kept
+
+    @cached_property
+    def _cutter(self) -> SpanCutter:
+        if self.spans is None:
+            raise ValueError("nothing is cut without a span_dedup step")
+        step = self.spans.step
+        return SpanCutter(step.title, frozenset(step.sources), self.spans.max_cut_share, self.dumps)
 
     def _write_removed(self, batch: pa.RecordBatch, removed: Removed, outputs: _Outputs) -> None:
         number = pa.array(removed.step)

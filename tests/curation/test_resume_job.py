@@ -41,6 +41,7 @@ FAILPOINTS = [
     "curate.between_links_and_members",
     "curate.between_shingles_and_index",
     "curate.after_edges",
+    "curate.after_places",
     "curate.after_outputs",
     "curate.before_manifest",
     "curate.after_manifest",
@@ -57,7 +58,13 @@ def _nothing_left_running():
 
 def _undisturbed(tmp_path_factory, num_files):
     folder = tmp_path_factory.mktemp("resume")
-    job = recipe(write_corpus(folder / "corpus", num_files=num_files))
+    steps = [
+        {"filter": {"rules": "gopher_quality"}},
+        {"exact_dedup": {}},
+        {"near_dedup": {"partitions": 16, "threshold": 0.9}},
+        {"span_dedup": {"unit": "ngram", "ngram": 8}},
+    ]
+    job = recipe(write_corpus(folder / "corpus", num_files=num_files), steps=steps)
     run_job(job, folder, folder / "out", num_workers=2)
     return job, outcome(folder / "out")
 
