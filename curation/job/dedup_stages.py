@@ -19,7 +19,18 @@ from curation.dedup.indexed import indexed_copies
 from curation.dedup.keys import Uint32s, Uint64s, hash_range
 from curation.dedup.shuffle import GroupByRange, KeyedBatch, cut
 from curation.dedup.verify import ShingleFiles
-from curation.job.layout import BUCKETS, COMPONENTS, DECISION, EDGES, EXACT, MEASURE, SHINGLES, URL_EXACT, Layout
+from curation.job.layout import (
+    BUCKETS,
+    COMPONENTS,
+    DECISION,
+    EDGES,
+    EXACT,
+    MEASURE,
+    SEMANTIC,
+    SHINGLES,
+    URL_EXACT,
+    Layout,
+)
 from curation.job.measure import fingerprints_of
 from curation.job.parts import read_shard_rows
 from curation.job.signature_index import IndexReader
@@ -87,6 +98,10 @@ class DedupFiles:
     def near_removals(self) -> list[Location]:
         """The removals of near-deduplication, a part a range of components."""
         return self._parts(DECISION, "removals")
+
+    def semantic_removals(self) -> list[Location]:
+        """The removals of semantic deduplication, a part a range of clusters."""
+        return self._parts(SEMANTIC, "removals")
 
     def shingle_files(self) -> dict[int, ShingleFiles]:
         """The shingle files by shard, those of indexed shards behind the run's own."""

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import xxhash
 
+from curation.embedding import find_model
 from curation.job.signature_index import (
     IndexView,
     check_dumps,
@@ -129,6 +130,11 @@ class Plan:
     def dedup_steps(self) -> tuple[StepRecipe, ...]:
         """All deduplication steps, in the order of the job."""
         return tuple(step for step in self.recipe.steps if step.kind in DEDUP_KINDS)
+
+    @property
+    def semantic(self) -> StepRecipe | None:
+        """The semantic_dedup step, if there is one."""
+        return next((step for step in self.recipe.steps if step.kind == "semantic_dedup"), None)
 
     @property
     def spans(self) -> StepRecipe | None:
@@ -300,6 +306,10 @@ def _step_files(recipe: CurateRecipe, base: Path) -> list[InputFile]:
     """Fingerprints the models and lists that steps name: another model is another run."""
     found = []
     for step in recipe.steps:
+        if step.semantic_dedup is not None:
+            folder = step.semantic_dedup.model_path
+            models = find_model(None if folder is None else base / folder)
+            found += [InputFile(f"step {step.title}", "", path.name, *fingerprint(path)) for path in models]
         for given in step_paths(step):
             matches = sorted(base.glob(given)) if not Path(given).is_absolute() else sorted(Path("/").glob(given[1:]))
             if not matches:

@@ -19,8 +19,9 @@ from schemas.storage import Location
 EXACT_DUPLICATE = "exact_duplicate"
 SAME_URL = "same_url"
 NEAR_DUPLICATE = "near_duplicate"
+SEMANTIC_DUPLICATE = "semantic_duplicate"
 
-_REASONS = {"text": EXACT_DUPLICATE, "url": SAME_URL, "near": NEAR_DUPLICATE}
+_REASONS = {"text": EXACT_DUPLICATE, "url": SAME_URL, "near": NEAR_DUPLICATE, "semantic": SEMANTIC_DUPLICATE}
 
 
 class RemovingStep(NamedTuple):
@@ -28,7 +29,7 @@ class RemovingStep(NamedTuple):
 
     Attributes:
         title: the step's name.
-        kind: `text` or `url` (exact deduplication), or `near`.
+        kind: `text` or `url` (exact deduplication), `near` or `semantic`.
         sources: that it is for; none means all.
     """
 
@@ -54,7 +55,9 @@ def removing_steps(plan: Plan) -> tuple[RemovingStep, ...]:
 def _kind(step: StepRecipe) -> str | None:
     if step.exact_dedup is not None:
         return step.exact_dedup.by
-    return "near" if step.near_dedup is not None else None
+    if step.near_dedup is not None:
+        return "near"
+    return "semantic" if step.semantic_dedup is not None else None
 
 
 @dataclass(frozen=True)
@@ -118,4 +121,6 @@ class RemovalReader:
         return Removed(table["row"].to_numpy(), step[order], table)
 
     def _parts_of(self, kind: str) -> list[Location]:
+        if kind == "semantic":
+            return self.files.semantic_removals()
         return self.files.near_removals() if kind == "near" else self.files.removals_by(kind)

@@ -15,20 +15,25 @@ from curation.dedup.buckets import BUCKET_SHUFFLE
 from curation.dedup.decide import DECISION_SHUFFLE
 from curation.dedup.exact import EXACT_SHUFFLE
 from curation.dedup.indexed import STANDING
+from curation.dedup.semantic import CLUSTER_SHUFFLE
 from curation.dedup.shuffle import row_bytes
 from curation.dedup.spans import FIRST_SHUFFLE
 from curation.job.dedup_stages import EXACT_FOLDERS, DedupFiles, build_buckets, build_exact
 from curation.job.index import INDEX_SHUFFLE, KEPT, ROWS_A_FILE, IndexTask, build_index
 from curation.job.layout import (
     BUCKETS,
+    CENTROIDS,
+    CLUSTERS,
     COMPONENTS,
     DECISION,
     EDGES,
+    EMBEDDINGS,
     INDEX,
     MEASURE,
     SEGMENT_ENTRIES,
     SEGMENT_SHARDS,
     SEGMENT_STANDING,
+    SEMANTIC,
     SHINGLES,
     SPAN_ANCHORS,
     SPAN_FIRSTS,
@@ -43,6 +48,7 @@ from curation.job.pipelines import PipelineError, Runtime, run_pipeline
 from curation.job.plan import Plan
 from curation.job.removals import removing_steps
 from curation.job.segment_stages import build_segment, build_standing
+from curation.job.semantic_stages import SemanticFiles, build_embeddings, build_semantic
 from curation.job.signature_index import IndexReader, index_folder
 from curation.job.span_stages import SpanFiles, anchor_bytes, build_firsts, build_repeats
 from curation.job.units import RunShards, Unit, numbers
@@ -117,9 +123,10 @@ class Chain:
         """The stages' names, in order."""
         exact = [_EXACT_STAGES[key] for key in self._exact_keys()]
         near = ["candidates", "verify", "decide"] if self.plan.near else []
-        segment = ["signature_index"] if self.plan.adds_to_index else []
+        semantic = ["embed", "semantic_dedup"] if self.plan.semantic else []
         spans = ["span_repeats", "span_firsts"] if self.plan.spans else []
-        return ["measure", *exact, *near, *spans, "write", "index", *segment]
+        segment = ["signature_index"] if self.plan.adds_to_index else []
+        return ["measure", *exact, *near, *semantic, *spans, "write", "index", *segment]
 
     def stages(self) -> Iterator[Stage]:
         """Gives the stages in order; each may be made only when those before are done."""
@@ -130,6 +137,8 @@ class Chain:
             "candidates": self._candidates,
             "verify": self._verify,
             "decide": self._decide,
+            "embed": self._embed,
+            "semantic_dedup": self._semantic_dedup,
             "span_repeats": self._span_repeats,
             "span_firsts": self._span_firsts,
             "write": self._write,
@@ -219,6 +228,33 @@ class Chain:
                 yield lambda pipeline: build_verify(pipeline, files, minhash_preset(self.plan), near.threshold)
 
         return Stage("verify", "shuffle", units, pipelines)
+
+    def _semantic(self) -> SemanticFiles:
+        if self.plan.semantic is None:
+            raise ValueError("the plan has no semantic_dedup step")
+        before = tuple(step for step in removing_steps(self.plan) if step.kind != "semantic")
+        return SemanticFiles(self.files(), self.plan.semantic, before, self.plan.base)
+
+    def _embed(self) -> Stage:
+        semantic = self._semantic()
+        units = [Unit(EMBEDDINGS, self.num_shards), Unit(CENTROIDS, 1)]
+
+        def pipelines() -> Iterator[Callable[[Any], None]]:
+            if any(self._pending(unit.folder, unit.total) for unit in units):
+                yield lambda pipeline: build_embeddings(pipeline, semantic)
+
+        return Stage("embed", "map", units, pipelines)
+
+    def _semantic_dedup(self) -> Stage:
+        semantic = self._semantic()
+        ranges = semantic.files.num_ranges
+        pipelines = self._shuffle(
+            SEMANTIC,
+            ranges,
+            self._rows() * row_bytes(CLUSTER_SHUFFLE),
+            lambda wanted, pipeline: build_semantic(pipeline, semantic, wanted),
+        )
+        return Stage("semantic_dedup", "shuffle", [Unit(CLUSTERS, self.num_shards), Unit(SEMANTIC, ranges)], pipelines)
 
     def _spans(self) -> SpanFiles:
         if self.plan.spans is None or self.plan.spans.span_dedup is None:
