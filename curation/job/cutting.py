@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from columnar.spans import CutTexts, cut_texts
-from curation.dedup.keys import join_ids
+from curation.dedup.keys import join_ids, split_ids
 from curation.dedup.spans import MOSTLY_COPIED, SPAN_FIELDS
 from curation.job.span_stages import Cuts
 from curation.job.tally import Tally, document_sizes
@@ -96,6 +96,7 @@ class SpanCutter:
         self, batch: pa.RecordBatch, gone: npt.NDArray[np.int64], at: npt.NDArray[np.int64], cuts: Cuts
     ) -> pa.RecordBatch | None:
         ids, sizes = batch["id"].to_pylist(), pc.binary_length(batch["text"]).to_pylist()
+        keys, _ = split_ids(batch["id"])
         found = []
         for row in gone.tolist():
             begin, end = np.searchsorted(at, [row, row + 1])
@@ -114,6 +115,9 @@ class SpanCutter:
                     "kept_dump": dump or None,
                     "cluster_id": kept_id,
                     "step": self.step,
+                    "key": int(keys[row]),
+                    "kept_key": int(mine.kept_hi[first]),
+                    "cluster_key": int(mine.kept_hi[first]),
                 }
             )
         return pa.RecordBatch.from_pylist(found, schema=DUPLICATES) if found else None
