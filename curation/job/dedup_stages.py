@@ -106,8 +106,8 @@ class DedupFiles:
     def shingle_files(self) -> dict[int, ShingleFiles]:
         """The shingle files by shard, those of indexed shards behind the run's own."""
         folder, found = self.layout.stage(SHINGLES), {}
-        for shard in range(self.num_shards):
-            parts = self._marker(SHINGLES, shard)["parts"]
+        for shard, marker in enumerate(self._markers(SHINGLES, self.num_shards)):
+            parts = marker["parts"]
             if parts["index"]:
                 found[shard] = ShingleFiles(folder / parts["index"]["name"], folder / parts["numbers"]["name"])
         return found | (self.index.shingle_files() if self.index else {})
@@ -122,14 +122,25 @@ class DedupFiles:
         return [path for key in self.exact[: self.exact.index(step)] for path in self.removals_by(key)]
 
     def _parts(self, stage: str, kind: str, total: int | None = None) -> list[Location]:
-        markers = (self._marker(stage, number) for number in range(self.num_ranges if total is None else total))
-        return [self.layout.stage(stage) / marker["parts"][kind]["name"] for marker in markers if marker["parts"][kind]]
+        parts = (marker["parts"][kind] for marker in self._markers(stage, self.num_ranges if total is None else total))
+        return [self.layout.stage(stage) / part["name"] for part in parts if part]
+
+    def _markers(self, stage: str, total: int) -> list[dict[str, Any]]:
+        """The markers of all numbers of a stage, asked for together: one after the other is slow in an object store."""
+        found = self.layout.read_markers(stage, total)
+        for number in range(total):
+            if number not in found:
+                raise self._not_done(stage, number)
+        return [found[number] for number in range(total)]
 
     def _marker(self, stage: str, number: int) -> dict[str, Any]:
         marker = self.layout.read_marker(stage, number)
         if marker is None:
-            raise RuntimeError(f"{self.layout.stage(stage)}: number {number} is not done, but a later stage runs")
+            raise self._not_done(stage, number)
         return marker
+
+    def _not_done(self, stage: str, number: int) -> RuntimeError:
+        return RuntimeError(f"{self.layout.stage(stage)}: number {number} is not done, but a later stage runs")
 
 
 #: What exact deduplication goes by -> the folder of its stage.

@@ -104,7 +104,14 @@ class Lease:
         # The count makes each renewal another content: a store may tell an object's version by its content alone.
         self._beats += 1
         started = time.monotonic()
-        self._etag = self._put({**self._me, "beat": self._beats}, absent=absent, etag=etag)
+        value = {**self._me, "beat": self._beats}
+        try:
+            self._etag = self._put(value, absent=absent, etag=etag)
+        except PreconditionError:
+            # A put whose answer was lost is tried again by the client, and then finds what it has written itself.
+            there, self._etag, _ = self._read()
+            if there != value:
+                raise
         self._renewed = started
 
     def _put(self, value: dict[str, Any], *, absent: bool = False, etag: str = "") -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import boto3
 
+from schemas import storage_backends
+
 BUCKET = "corpus"
 
 
@@ -23,6 +25,7 @@ def s3_server(log):
         process = subprocess.Popen(
             [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], stdout=output, stderr=output
         )
+    storage_backends._CLIENTS.clear()  # of another test's server in this process
     try:
         _wait_for(port, process)
         yield {
@@ -35,6 +38,7 @@ def s3_server(log):
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
     finally:
+        storage_backends._CLIENTS.clear()
         process.kill()
         process.wait()
 

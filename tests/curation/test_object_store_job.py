@@ -15,6 +15,7 @@ from object_store_kit import BUCKET, client, keys_of, s3_server, upload_tree
 
 from curation.job.driver import plan_job, run_job
 from schemas.errors import UserError
+from schemas.recipe import CurateRecipe, parse_recipe
 from schemas.storage import location
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("s3")]
@@ -152,6 +153,21 @@ def test_the_command_killed_half_way(world, tmp_path):
         run_job(JOB, tmp_path, out)
     assert process.wait(200) == 0, _log(tmp_path).read_text()
     assert outcome(out) == expected
+
+
+def test_dump_by_dump_against_an_index_in_the_store(world, tmp_path):
+    """What an earlier dump holds goes from a later one, as if both had been there at once."""
+    _, expected = world
+    kept = []
+    for dump, name in (("early", "2024-05"), ("late", "2024-10")):
+        value = JOB.model_dump(mode="json", exclude_defaults=True)
+        value["inputs"] = [{"source": "web", "path": f"{CORPUS}/{dump}", "dump": name}]
+        value["steps"][-1]["near_dedup"]["index"] = f"s3://{BUCKET}/index"
+        out = location(f"s3://{BUCKET}/{dump}")
+        run_job(parse_recipe(value, CurateRecipe, "test"), tmp_path, out, num_workers=2)
+        kept += outcome(out)["kept"]
+    assert len(keys_of(BUCKET, "index/segment-")) == 2
+    assert sorted(row["text"] for row in kept) == sorted(row["text"] for row in expected["kept"])
 
 
 def test_the_plan_finds_the_same_inputs(world, tmp_path):
