@@ -49,6 +49,7 @@ class SegmentShardTask:
             gone = read_shard_rows(self._removals, shard, REMOVALS, ["row"])["row"].to_numpy()
             wanted = np.setdiff1d(np.flatnonzero(_has_bands(path)), gone).astype(np.uint32)
         parts = write_shingles(self.files, shard, wanted, self.preset, self.folder)
+        failpoint("curate.after_segment_shard")
         return {"parts": parts, "rows": int(wanted.size)}
 
     @cached_property
@@ -139,6 +140,7 @@ class SegmentStandingTask:
         """Writes the range; gives the marker's body."""
         standing = standing_rows(batches)
         part = write_batch(self.folder, f"standing-{self.key}-{number:05d}", standing)
+        failpoint("curate.after_standing")
         return {"parts": {"standing": part}, "rows": standing.num_rows}
 
 

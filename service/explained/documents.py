@@ -243,7 +243,9 @@ def _evidence(run: _Run, column: str, value: str, columns: Sequence[str] = _EVID
 def _where(run: _Run, document: str) -> str:
     """Gives where a twin comes from, as people know it."""
     places = _index_rows(run, document)
-    row = _row(run.folder / places[0]["file"], places[0]["row"], _WHERE) if places else None
+    if not places:
+        return "of an earlier run, by the signature index"
+    row = _row(run.folder / places[0]["file"], places[0]["row"], _WHERE)
     if row is None:
         return ""
     return f"{row['source']}: {row['path'] or row['url'] or _locator(row)}"

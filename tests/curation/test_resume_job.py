@@ -1,6 +1,8 @@
 """A run that is killed anywhere and started again ends as one that was not: real processes, real signals."""
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +26,7 @@ from job_kit import (
 
 from curation.job.driver import run_job
 from schemas.errors import UserError
+from schemas.recipe import CurateRecipe
 
 pytestmark = pytest.mark.slow
 
@@ -42,9 +45,19 @@ FAILPOINTS = [
     "curate.between_shingles_and_index",
     "curate.after_edges",
     "curate.after_places",
+    "curate.after_decision",
     "curate.after_outputs",
     "curate.before_manifest",
     "curate.after_manifest",
+]
+#: The same for a run that adds a segment to a signature index.
+SEGMENT_FAILPOINTS = [
+    "curate.after_segment_shard",
+    "curate.after_standing",
+    "curate.before_segment",
+    "files.before_link",
+    "curate.after_segment",
+    "curate.before_manifest",
 ]
 #: Slows the work down, so that a kill falls where it is meant to.
 SLOWLY = {"TAMIS_FAILPOINT": "curate.before_marker", "TAMIS_FAILPOINT_SLEEP": "0.15"}
@@ -176,6 +189,49 @@ def test_kill_between_any_two_steps(few_shards, tmp_path, name):
     assert outcome(out) == expected
     leftovers = [path for path in (out / "curate").rglob("*") if path.name.startswith(".tmp-")]
     assert leftovers == []
+
+
+@pytest.fixture(scope="module")
+def two_segments(tmp_path_factory):
+    """A job for the later of two dumps, the index with the earlier one, and how it ends."""
+    folder = tmp_path_factory.mktemp("segments")
+    write_corpus(folder / "corpus", num_files=4)
+    jobs = []
+    for dump in (1, 0):  # the recipe's inputs: the later dump, the earlier one
+        value = recipe(folder / "corpus", index="index").model_dump()
+        value["inputs"] = value["inputs"][dump : dump + 1]
+        jobs.append(CurateRecipe.model_validate(value))
+    run_job(jobs[0], folder, folder / "first", num_workers=2)
+    shutil.copytree(folder / "index", folder / "earlier")
+    run_job(jobs[1], folder, folder / "out", num_workers=2)
+    expected = outcome(folder / "out")
+    assert any(row["kept_dump"] == "2024-05" for row in expected["duplicates"])
+    return jobs[1], folder, expected, _segment(folder / "index")
+
+
+def _segment(index):
+    return json.loads((index / "segment-00001.json").read_text())
+
+
+@pytest.mark.parametrize("name", SEGMENT_FAILPOINTS)
+def test_kill_between_any_two_steps_of_adding_to_an_index(two_segments, tmp_path, name):
+    job, folder, expected, segment = two_segments
+    shutil.copytree(folder / "earlier", tmp_path / "index")
+    value = job.model_dump()
+    value["steps"][-1]["near_dedup"]["index"] = str(tmp_path / "index")
+    moved = CurateRecipe.model_validate(value)
+    out, once = tmp_path / "out", tmp_path / "once"
+    process = start_command(moved, out, TAMIS_FAILPOINT=name, TAMIS_FAILPOINT_ONCE=str(once))
+    if process.wait(200) != 0:
+        assert process.returncode == -signal.SIGKILL
+        _finish(moved, out)
+    assert once.exists(), "nothing was killed"
+    assert outcome(out) == expected
+    assert sorted(path.name for path in (tmp_path / "index").glob("*.json")) == [
+        "segment-00000.json",
+        "segment-00001.json",
+    ]
+    assert {**_segment(tmp_path / "index"), "run": segment["run"]} == segment
 
 
 def test_a_worker_that_always_dies_fails_the_run_resumably(few_shards, tmp_path):

@@ -6,8 +6,13 @@ import random
 import pytest
 from job_kit import rows_of, words
 
-from curation.job.driver import run_job
+from curation.job import signature_index
+from curation.job.driver import plan_job, run_job
+from curation.job.plan import load_plan
+from curation.job.signature_index import publish_segment, read_segments
+from schemas.errors import UserError
 from schemas.recipe import CurateRecipe, parse_recipe
+from service.explained.documents import explain_document
 
 DUMPS = ("2024-05", "2024-10", "2025-02")
 #: Beam's oldest runner works in this process: quick for small jobs.
@@ -97,3 +102,125 @@ def test_one_by_one_is_as_all_at_once(tmp_path, seed, settings):
     assert [stage.name for stage in manifests[0].stages][-1] == "signature_index"
     if not settings:  # a copy of what an earlier run has removed for another
         assert any(row["similarity"] < 1.0 and row["step"] == "exact_dedup" for row in across)
+
+
+@pytest.fixture(scope="module")
+def two_dumps(tmp_path_factory):
+    """An index of two dumps of three, and the runs' manifests."""
+    root = tmp_path_factory.mktemp("index")
+    folder = write_dumps(root / "in", 6, rows=15)
+    manifests = [_curate(folder, root, dump) for dump in DUMPS[:2]]
+    return folder, root, manifests
+
+
+def _recipe(folder, root, dump, **settings):
+    return recipe(folder, [dump], **{"index": str(root / "index"), **settings})
+
+
+def _curate(folder, root, dump, *, out=None, fresh=False, limit=None, tell=None):
+    out = out or root / dump
+    job = _recipe(folder, root, dump)
+    return run_job(job, folder, out, beam_options=HERE, fresh=fresh, limit=limit, on_progress=tell)
+
+
+def _state(root):
+    return {path.name: path.stat().st_mtime_ns for path in (root / "index").rglob("*") if path.is_file()}
+
+
+def test_a_run_finds_its_own_segment(two_dumps):
+    folder, root, manifests = two_dumps
+    before = _state(root)
+    segments = read_segments(root / "index")
+    assert [segment["dumps"] for segment in segments] == [[DUMPS[0]], [DUMPS[1]]]
+    assert [segment["run"] for segment in segments] == [manifest.run_id for manifest in manifests]
+    assert _curate(folder, root, DUMPS[0]) == manifests[0]
+    kept = rows_of(root / DUMPS[0], "kept")
+    assert _curate(folder, root, DUMPS[0], fresh=True).run_id == manifests[0].run_id
+    assert rows_of(root / DUMPS[0], "kept") == kept
+    assert read_segments(root / "index") == segments
+    assert _state(root).keys() == before.keys()
+    named = {
+        part["name"]
+        for s in segments
+        for kind in ("entries", *s["standing"])
+        for part in s.get(kind, s["standing"].get(kind))
+        if part
+    }
+    named |= {part["name"] for segment in segments for shard in segment["shards"] for part in shard.values() if part}
+    assert named | {"segment-00000.json", "segment-00001.json"} == before.keys()
+
+
+def test_what_does_not_fit_is_refused_before_any_work(two_dumps, tmp_path, monkeypatch):
+    folder, root, _ = two_dumps
+    later = tmp_path / "in" / "2030"
+    later.mkdir(parents=True)
+    (later / "a.jsonl").write_text('{"text": "some words of another dump"}\n')
+    with pytest.raises(UserError, match=r"threshold is 0.7, here 0.9; bucket_leaders is 32, here 3$"):
+        plan_job(_recipe(tmp_path / "in", root, "2030", threshold=0.9, bucket_leaders=3), tmp_path)
+    with pytest.raises(UserError, match=r"exact_dedup is \['text'\], here \[\]"):
+        plan_job(_recipe(tmp_path / "in", root, "2030", steps=[]), tmp_path)
+    with pytest.raises(UserError, match=f"dump '{DUMPS[0]}' does not come after dump '{DUMPS[1]}'"):
+        plan_job(_recipe(folder, root, DUMPS[0], partitions=4), folder)
+    assert plan_job(_recipe(tmp_path / "in", root, "2030"), tmp_path).dumps == [*DUMPS[:2], "2030"]
+    monkeypatch.setattr(signature_index, "_PROBE", ("other",))
+    with pytest.raises(UserError, match="signatures is"):
+        plan_job(_recipe(tmp_path / "in", root, "2030"), tmp_path)
+
+
+def test_a_limited_run_reads_the_index_and_adds_nothing(two_dumps, tmp_path):
+    folder, root, _ = two_dumps
+    before = _state(root)
+    manifest = _curate(folder, root, DUMPS[2], out=tmp_path / "out", limit=25)
+    assert any(row["kept_dump"] != DUMPS[2] for row in rows_of(tmp_path / "out", "duplicates"))
+    assert manifest.documents_read == 25
+    assert _state(root) == before
+
+
+def test_who_comes_second_is_told_and_adds_nothing(two_dumps, tmp_path):
+    folder, root, _ = two_dumps
+    number = len(read_segments(root / "index"))
+    path = root / "index" / f"segment-{number:05d}.json"
+
+    def somebody_else(progress):
+        if progress.stage == "write" and not path.exists():
+            first = read_segments(root / "index")[0]
+            publish_segment(root / "index", number, {**first, "run": "other", "dumps": ["2025-01"], "number": number})
+
+    try:
+        with pytest.raises(UserError, match="dump '2025-01' was added by another run"):
+            _curate(folder, root, DUMPS[2], out=tmp_path / "out", tell=somebody_else)
+        assert len(read_segments(root / "index")) == number + 1
+        assert not (tmp_path / "out" / "curate" / "manifest.json").exists()
+        with pytest.raises(UserError, match=r"dumps of the signature index: .* -> .*2025-01.*--fresh"):
+            _curate(folder, root, DUMPS[2], out=tmp_path / "out")
+        publish_segment(root / "index", number, {"run": "other"})  # the same run again: nothing happens
+    finally:
+        path.unlink()
+
+
+def test_an_index_that_was_thrown_away_is_noticed(two_dumps):
+    folder, root, _ = two_dumps
+    last = root / "index" / "segment-00001.json"
+    away = last.rename(root / "away.json")
+    try:
+        with pytest.raises(UserError, match="no longer holds it; --fresh"):
+            _curate(folder, root, DUMPS[1])
+    finally:
+        away.rename(last)
+    written = last.read_text()
+    try:
+        last.write_text(written[:100])
+        with pytest.raises(UserError, match=r"segment-00001.json: no segment"):
+            _curate(folder, root, DUMPS[1])
+    finally:
+        last.write_text(written)
+
+
+def test_a_twin_of_an_earlier_run_is_named(two_dumps):
+    _, root, _ = two_dumps
+    out = root / DUMPS[1]
+    row = next(row for row in rows_of(out, "duplicates") if row["kept_dump"] == DUMPS[0] and row["similarity"] < 1)
+    told = explain_document(out, row["id"])
+    assert (told["twin"]["kept_id"], told["twin"]["kept_dump"]) == (row["kept_id"], DUMPS[0])
+    assert told["twin"]["where"] == "of an earlier run, by the signature index"
+    assert load_plan(out / "curate" / "plan.json").index.dumps == (DUMPS[0],)
