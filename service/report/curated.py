@@ -17,7 +17,7 @@ from curation.job.manifest import Manifest, load_manifest
 from curation.rules.tables import edits_before, resolve_filter
 from schemas.errors import RecipeError
 from schemas.recipe import CurateRecipe
-from schemas.steps import FilterRecipe, LanguageRecipe, NearDedupRecipe
+from schemas.steps import FilterRecipe, LanguageRecipe, NearDedupRecipe, SemanticDedupRecipe, SpanDedupRecipe
 from service.report.browser import browsed_facts
 from service.report.documents import document_facts
 from service.report.domains import domain_facts
@@ -34,6 +34,8 @@ MAX_WARNINGS = 30
 LANGUAGE_NOT_KEPT = "language_not_kept"
 LANGUAGE_SCORE_TOO_LOW = "language_score_too_low"
 NEAR_DUPLICATE = "near_duplicate"
+SEMANTIC_DUPLICATE = "semantic_duplicate"
+MOSTLY_COPIED = "mostly_copied"
 _KINDS = ("kept", "rejects", "duplicates", "contamination", "quarantine", "index")
 
 
@@ -186,7 +188,7 @@ def _thresholds(manifest: Manifest, recipe: CurateRecipe) -> list[ThresholdFact]
         first = {reason: item.get("documents", 0) for reason, item in found.first_reasons.items()} if found else {}
         every = Counter(found.all_reasons) if found else Counter()
         for reason, signal, operator, threshold, words in _rules(
-            step.filter or step.language or step.near_dedup, after
+            step.filter or step.language or step.near_dedup or step.semantic_dedup or step.span_dedup, after
         ):
             facts.append(
                 ThresholdFact(
@@ -206,7 +208,8 @@ def _numeric(thresholds: Sequence[ThresholdFact]) -> list[RuleOf]:
 
 
 def _rules(
-    step: FilterRecipe | LanguageRecipe | NearDedupRecipe | None, after: Sequence[str] = ()
+    step: FilterRecipe | LanguageRecipe | NearDedupRecipe | SemanticDedupRecipe | SpanDedupRecipe | None,
+    after: Sequence[str] = (),
 ) -> list[tuple[str, str, str, str, str]]:
     """Gives (reason, signal, operator, threshold, words) of one step's settings; nothing for steps without thresholds."""
     if isinstance(step, FilterRecipe):
@@ -220,7 +223,19 @@ def _rules(
             (LANGUAGE_NOT_KEPT, "language", "not in", ", ".join(step.keep), "the languages that are kept"),
             (LANGUAGE_SCORE_TOO_LOW, "language_score", "<", f"{step.min_score:g}", f"least score of {step.engine}"),
         ]
+    return _dedup_rules(step)
+
+
+def _dedup_rules(
+    step: LanguageRecipe | NearDedupRecipe | SemanticDedupRecipe | SpanDedupRecipe | None,
+) -> list[tuple[str, str, str, str, str]]:
     if isinstance(step, NearDedupRecipe):
         words = f"true Jaccard of {step.ngram}-word shingles with an earlier document that stays"
         return [(NEAR_DUPLICATE, "similarity", "\u2265", f"{step.threshold:g}", words)]
+    if isinstance(step, SemanticDedupRecipe):
+        words = "cosine to the embedding of an earlier document that stays"
+        return [(SEMANTIC_DUPLICATE, "cosine", "\u2265", f"{step.threshold:g}", words)]
+    if isinstance(step, SpanDedupRecipe):
+        words = "share of the characters that were cut, or nothing is left"
+        return [(MOSTLY_COPIED, "cut_share", ">", f"{step.max_cut_share:g}", words)]
     return []

@@ -6,12 +6,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from dedup_kit import stay
-from job_kit import rows_of
+from job_kit import end_commands, outcome, rows_of, start_command
 
+from curation.dedup.spans import MOSTLY_COPIED
 from curation.embedding import Encoder, find_model
 from curation.job.driver import run_job
+from curation.job.removals import SEMANTIC_DUPLICATE
 from schemas.errors import UserError
 from schemas.recipe import CurateRecipe, parse_recipe
+from service.report import curated
 
 SAYINGS = [
     ("Water for green tea should not boil.", "The water for green tea should not be boiling."),
@@ -73,3 +76,22 @@ def test_clusters_part_what_is_compared(tmp_path):
     assert len(rejects) <= 3
     assert len(rejects) + len(rows_of(tmp_path / "out", "kept")) == 10
     assert np.all([row["similarity"] >= 0.8 for row in rows_of(tmp_path / "out", "duplicates")])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["curate.between_vectors_and_rows", "curate.after_places"])
+def test_a_kill_between_two_steps_changes_nothing(tmp_path, name):
+    job = _recipe(tmp_path, threshold=0.8, clusters=1)
+    run_job(job, tmp_path, tmp_path / "undisturbed", num_workers=1)
+    once = tmp_path / "once"
+    try:
+        process = start_command(job, tmp_path / "out", TAMIS_FAILPOINT=name, TAMIS_FAILPOINT_ONCE=str(once))
+        assert process.wait(200) == 0  # a worker dies, and the command goes on
+    finally:
+        end_commands()
+    assert once.exists(), "nothing was killed"
+    assert outcome(tmp_path / "out") == outcome(tmp_path / "undisturbed")
+
+
+def test_the_report_names_reasons_as_the_job_does():
+    assert (curated.SEMANTIC_DUPLICATE, curated.MOSTLY_COPIED) == (SEMANTIC_DUPLICATE, MOSTLY_COPIED)
