@@ -161,7 +161,7 @@ def publish_segment(folder: Location, number: int, segment: Mapping[str, Any]) -
     there = read_segments(folder)[number]
     if there["run"] != segment["run"]:
         raise UserError(
-            f"{folder}: dump {there['dumps'][-1]!r} was added by another run while this one worked, so what this one compared "
+            f"{folder}: dump {', '.join(there['dumps'])!r} was added by another run while this one worked, so what this one compared "
             "is no longer all; nothing of it was added. The same command with --fresh compares again"
         )
 

@@ -80,3 +80,24 @@ def test_components_are_decided_apart_as_together(similar, dumps, ranges, random
         assert row["similarity"] == (1.0 if twin == number else similarity[twin, number])
     assert {row["row"] for row in together if not row["moved"]} == {n for n in numbers if kept[n] is not None}
     assert {row["row"] for row in together if row["moved"]} == {copy for copy, twin in copies if twin in numbers}
+
+
+@settings(max_examples=300, deadline=None)
+@given(PAIRS, st.lists(st.integers(0, 3), min_size=21, max_size=21))
+def test_dumps_one_after_the_other_keep_what_all_at_once_do(similar, dumps):
+    """An earlier dump's documents that went are not met again: an index has no shingles of them."""
+    order = sorted(range(21), key=lambda number: (dumps[number], number))
+    pairs = [tuple(sorted(pair, key=order.index)) for pair in similar]
+    similarity = {pair: 0.8 + 0.01 * (sum(pair) % 7) for pair in pairs}
+
+    def removals(chosen):
+        rows = near_decision(decision_rows(chosen, dumps, similarity).to_batches()).to_pylist()
+        return {row["row"]: (row["kept_row"], row["kept_dump"], row["similarity"]) for row in rows}
+
+    gone = {}
+    for dump in range(4):
+        mine = [
+            (one, other) for one, other in pairs if dumps[other] == dump and (dumps[one] == dump or one not in gone)
+        ]
+        gone |= removals(mine)
+    assert gone == removals(pairs)

@@ -104,6 +104,30 @@ def test_one_by_one_is_as_all_at_once(tmp_path, seed, settings):
         assert any(row["similarity"] < 1.0 and row["step"] == "exact_dedup" for row in across)
 
 
+POLICIES = [("longest", None), ("newest", None), ("best", "words")]
+
+
+@pytest.mark.parametrize(("keep", "keep_by"), POLICIES)
+def test_the_preferred_copy_stays(tmp_path, keep, keep_by):
+    """Five near copies over two dumps; exactly the preferred one is kept, and is everybody's twin."""
+    rng = random.Random(7)
+    text = words(rng, 90)
+    for number, extra in enumerate((0, 2, 1, 3, 1)):
+        path = tmp_path / "in" / DUMPS[number % 2] / f"{number}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        copy = " ".join([*text, *words(rng, extra)] if number < 3 else [*words(rng, extra), *text])
+        row = {"text": copy, "timestamp": f"2024-0{number + 1}-01T00:00:00Z", "n": number}
+        path.write_text(json.dumps(row) + "\n")
+    steps = [{"filter": {"rules": "gopher_quality"}}] if keep_by else []
+    job = recipe(tmp_path / "in", DUMPS[:2], steps=steps, keep=keep, keep_by=keep_by)
+    run_job(job, tmp_path, tmp_path / "out", beam_options=HERE)
+    (kept,) = rows_of(tmp_path / "out", "kept")
+    evidence = rows_of(tmp_path / "out", "duplicates")
+    assert {row["kept_id"] for row in evidence} == {kept["id"]}
+    assert len(evidence) == 4
+    assert json.loads(kept["meta"])["n"] == 3  # the longest, with most words, and the last of the later dump
+
+
 @pytest.fixture(scope="module")
 def two_dumps(tmp_path_factory):
     """An index of two dumps of three, and the runs' manifests."""
