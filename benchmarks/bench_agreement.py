@@ -154,7 +154,7 @@ def write_docs(text: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--limit", type=int, default=800, help="at most so many documents; 0 is all")
+    parser.add_argument("--limit", type=int, default=0, help="at most so many documents; 0 is all")
     parser.add_argument("--check", action="store_true", help="exit with 1 below the targets")
     arguments = parser.parse_args()
     data = Path(os.environ.get("TAMIS_REFERENCE_DATA") or _ROOT.parent / "shared" / "data")
