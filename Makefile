@@ -68,10 +68,15 @@ bench: $(VENV)/.test ## Run the benchmarks beside their rivals and write benchma
 	$(PIP) install -q -c constraints.txt -e '.[demo,test,bench,semantic]'
 	$(BIN)/python benchmarks/bench_signals.py
 	$(BIN)/python benchmarks/bench_lines.py
-	$(BIN)/python benchmarks/bench_minhash.py
-	$(BIN)/python benchmarks/bench_explain.py
+	$(BIN)/python benchmarks/bench_extract.py
 	$(BIN)/python benchmarks/bench_selection.py
 	$(BIN)/python benchmarks/bench_curate_memory.py
+	$(BIN)/python benchmarks/write_tables.py
+
+.PHONY: bench-curation
+bench-curation: $(VENV)/.test ## Run the curation engine's benchmarks beside datatrove, dolma, datasketch and rensa; print one table (half an hour)
+	$(PIP) install -q -c constraints.txt -e '.[demo,test,bench]'
+	$(BIN)/python benchmarks/bench_curation.py
 	$(BIN)/python benchmarks/write_tables.py
 
 .PHONY: constraints
