@@ -137,7 +137,10 @@ PAGES: dict[str, dict[str, Callable[[], list[str]]]] = {
         "demo table": lambda: demo_table(load("demo")),
         "speed table": lambda: speed_table(load("minhash"), load("signals"), load("curate_memory")),
     },
-    "docs/performance.md": {"curation table": curation_targets.table, "chain table": lambda: chain_table(load("chain"))},
+    "docs/performance.md": {
+        "curation table": curation_targets.table,
+        "chain table": lambda: chain_table(load("chain")),
+    },
     "docs/steps/extract.md": {"extraction table": lambda: extract_table(load("extract"))},
 }
 

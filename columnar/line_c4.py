@@ -10,7 +10,6 @@ Lower case is Python's for the letters of the phrases that are looked for; so th
 from collections.abc import Callable, Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import NamedTuple
 
 import numba as nb
 import numpy as np
@@ -18,48 +17,10 @@ import numpy.typing as npt
 
 from columnar.codepoints import DECIMAL, LINE_BREAK, SPACE, properties
 from columnar.line_model import EditedBuffers, LineEdit
+from columnar.line_options import MARKS, MARKS_OR_APOSTROPHE, NO_MARK_NEEDED, Options
+from columnar.line_phrases import CURLY, LOREM, POLICIES, SCRIPT, Automaton, automaton
 from columnar.segments import PUNKT, SPACY, characters, sentences_between, words
 from columnar.text import Int, TextBuffers, decode
-
-POLICY_PHRASES = (
-    "terms of use",
-    "privacy policy",
-    "cookie policy",
-    "uses cookies",
-    "use of cookies",
-    "use cookies",
-)
-
-NO_MARK_NEEDED, MARKS, MARKS_OR_APOSTROPHE = 0, 1, 2
-
-
-class Options(NamedTuple):
-    """What the presets differ in.
-
-    Attributes:
-        end_marks: what a line must end in: nothing, one of `. ? ! "`, or also `'`.
-        ellipsis: 1 if a line may end in three dots.
-        min_words: fewest words of a line.
-        words_before: 1 if words are counted before citations are removed, 0 if after.
-        max_word_length: a line with a longer word goes; -1 for no limit.
-        citations: 1 if `[12]`, `[edit]` and `[citation needed]` are cut out.
-        phrases: 1 if lines with `javascript` or a policy's phrase go.
-        whole_page: 1 if the phrases of a page are looked for in all its lines, 0 in those that no earlier rule has removed.
-        newline_only: 1 if only a line feed ends a line, 0 for whatever `str.splitlines` knows.
-        sentences: the reading of `columnar.segments`, or -1 to count none.
-    """
-
-    end_marks: int
-    ellipsis: int
-    min_words: int
-    words_before: int
-    max_word_length: int
-    citations: int
-    phrases: int
-    whole_page: int
-    newline_only: int
-    sentences: int
-
 
 COUNTS: Mapping[str, str] = MappingProxyType(
     {
@@ -82,71 +43,6 @@ COUNTS: Mapping[str, str] = MappingProxyType(
     _PAGE_CHARS, _LINES, _KEPT, _LONG_WORD, _NO_MARK, _FEW_WORDS, _JAVASCRIPT, _POLICY, _LOREM_LINES, _CURLY_LINES,
     _JAVASCRIPT_LINES, _CITATIONS, _SENTENCES,
 ) = range(len(COUNTS))  # fmt: skip
-
-# What the automaton finds.
-LOREM, SCRIPT, POLICIES, CURLY = 1, 2, 4, 8
-_PATTERNS: Mapping[str, int] = MappingProxyType(
-    {
-        "lorem ipsum": LOREM,
-        "javascript": SCRIPT,
-        "{": CURLY,
-        **dict.fromkeys(POLICY_PHRASES, POLICIES),
-    }
-)
-_KELVIN = "\u212a"
-
-
-class _Automaton(NamedTuple):
-    """Finds all patterns at once, byte by byte, in any case of letters.
-
-    Attributes:
-        classes: uint8[256], the column of each byte.
-        step: uint16[states, columns], the next state.
-        found: uint8[states], what ends there.
-    """
-
-    classes: npt.NDArray[np.uint8]
-    step: npt.NDArray[np.uint16]
-    found: npt.NDArray[np.uint8]
-
-
-@cache
-def automaton() -> _Automaton:
-    """Builds the automaton of Aho and Corasick over the patterns, complete: every state has a next one for every byte."""
-    patterns = {pattern.encode(): bit for pattern, bit in _PATTERNS.items()}
-    patterns |= {pattern.replace("k", _KELVIN).encode(): bit for pattern, bit in _PATTERNS.items() if "k" in pattern}
-    symbols = sorted({byte for pattern in patterns for byte in pattern})
-    classes = np.zeros(256, np.uint8)
-    for number, symbol in enumerate(symbols, 1):
-        classes[symbol] = number
-        if 97 <= symbol <= 122:
-            classes[symbol - 32] = number
-    children: list[dict[int, int]] = [{}]
-    found = [0]
-    for pattern, bit in patterns.items():
-        state = 0
-        for byte in pattern:
-            number = int(classes[byte])
-            if number not in children[state]:
-                children[state][number] = len(children)
-                children.append({})
-                found.append(0)
-            state = children[state][number]
-        found[state] |= bit
-    step = np.zeros((len(children), len(symbols) + 1), np.uint16)
-    fall = [0] * len(children)
-    queue = list(children[0].values())
-    for number, child in children[0].items():
-        step[0, number] = child
-    for state in queue:
-        found[state] |= found[fall[state]]
-        step[state] = step[fall[state]]
-        for number, child in children[state].items():
-            fall[child] = int(step[fall[state], number])
-            step[state, number] = child
-            queue.append(child)
-    return _Automaton(classes, step, np.array(found, np.uint8))
-
 
 # What a byte is for the inner loop.
 _INK, _ASCII_SPACE, _HIGH = 0, 1, 2
@@ -177,7 +73,7 @@ def _edit(options: Options) -> Callable[[TextBuffers], EditedBuffers]:
 
 
 @nb.njit(_nrt=False)
-def _scan(data: npt.NDArray[np.uint8], at: int, end: int, machine: _Automaton) -> Int:
+def _scan(data: npt.NDArray[np.uint8], at: int, end: int, machine: Automaton) -> Int:
     """Gives the bits of the patterns that occur."""
     step, classes, found = machine.step, machine.classes, machine.found
     hits = np.uint8(0)
@@ -260,7 +156,7 @@ def _line(
     brackets: int,
     options: Options,
     table: npt.NDArray[np.uint8],
-    machine: _Automaton,
+    machine: Automaton,
     marks: npt.NDArray[np.uint8],
     lists: tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64], npt.NDArray[np.uint64]],
     out: npt.NDArray[np.uint8],
@@ -368,7 +264,7 @@ def _document(
     options: Options,
     table: npt.NDArray[np.uint8],
     kinds: npt.NDArray[np.uint8],
-    machine: _Automaton,
+    machine: Automaton,
     marks: npt.NDArray[np.uint8],
     lists: tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64], npt.NDArray[np.uint64]],
     out: npt.NDArray[np.uint8],
@@ -462,7 +358,7 @@ def _edit_documents(
     options: Options,
     table: npt.NDArray[np.uint8],
     kinds: npt.NDArray[np.uint8],
-    machine: _Automaton,
+    machine: Automaton,
     marks: npt.NDArray[np.uint8],
     lists: tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64], npt.NDArray[np.uint64]],
     out_offsets: npt.NDArray[np.int64],

@@ -22,6 +22,7 @@ from columnar.eight_bytes import (
     mixed,
     trailing_zeros,
 )
+from columnar.stop_words import folded_stop_word, stop_word
 from columnar.text import Int, decode
 from columnar.tokens import special_case, split_chunk
 from columnar.tokens_tables import NO_WORD as NOT_A_WORD
@@ -152,45 +153,6 @@ def _number_of(vocabulary: Vocabulary, key: np.uint64) -> Int:
 
 
 @nb.njit(inline="always", _nrt=False)
-def _stop_word(points: npt.NDArray[np.int32], start: Int, end: Int) -> int:
-    """Gives the bit of the stop word that these code points are, or 0."""
-    length = end - start
-    if length < 2 or length > 4:
-        return 0
-    core = np.int64(0)
-    for i in range(start, end):
-        if points[i] > 0x7A:
-            return 0
-        core = (core << 8) | points[i]
-    for bit in range(_STOP_WORDS.size):
-        if core == _STOP_WORDS[bit]:
-            return 1 << bit
-    return 0
-
-
-_STOP_WORDS = np.array(
-    [int.from_bytes(w.encode(), "big") for w in ("the", "be", "to", "of", "and", "that", "have", "with")], np.int64
-)
-
-
-@nb.njit(inline="always", _nrt=False)
-def _folded_stop_word(points: npt.NDArray[np.int32], start: Int, end: Int) -> int:
-    """Gives the bit of the stop word that these code points are in any ASCII case, or 0."""
-    length = end - start
-    if length < 2 or length > 4:
-        return 0
-    core = np.int64(0)
-    for i in range(start, end):
-        if points[i] >= 0x80:
-            return 0
-        core = (core << 8) | (points[i] | 32)
-    for bit in range(_STOP_WORDS.size):
-        if core == _STOP_WORDS[bit]:
-            return 1 << bit
-    return 0
-
-
-@nb.njit(inline="always", _nrt=False)
 def _intern(vocabulary: Vocabulary, data: npt.NDArray[np.uint8], first: Int, last: Int, seed: np.uint64) -> Int:
     """Numbers a part of the chunk in the scratch, its characters `first:last`."""
     key = hash_bytes(data, vocabulary.places[first], vocabulary.places[last], seed)
@@ -255,7 +217,7 @@ def _cut_words(
         symbol,
         alphas > 0,
     )
-    row[STOP_CHUNKS] = _stop_word(points, 0, size) > 0
+    row[STOP_CHUNKS] = stop_word(points, 0, size) > 0
     place = vocabulary.state[_POOLED]
     vocabulary.words[number] = place
     if words > 1:
@@ -269,7 +231,7 @@ def _cut_words(
             low += 1
         while low < high and not table[points[high - 1]] & ALNUM:
             high -= 1
-        stops |= _folded_stop_word(points, low, high)
+        stops |= folded_stop_word(points, low, high)
         if words > 1:
             vocabulary.pool[place] = _intern(vocabulary, data, start, i, seed)
             place += 1
@@ -310,7 +272,7 @@ def _cut_tokens(
         real += is_real
         alphas += is_alpha
         chars += is_real * (i - start)
-        stops |= _stop_word(points, start, i)
+        stops |= stop_word(points, start, i)
         if tokens > 1:
             vocabulary.pool[place] = _intern(vocabulary, data, start, i, seed)
             place += 1
@@ -353,9 +315,9 @@ def _analyse(
         row[:] = 0
         row[CHARS] = row[ALPHA_CHARS] = row[ALNUM_CHARS] = row[TOKEN_WORD_CHARS] = size
         row[WORDS] = row[ALPHA_WORDS] = row[TOKENS] = row[TOKEN_WORDS] = row[ALPHA_TOKENS] = row[ALPHA_CHUNKS] = 1
-        exact = _stop_word(vocabulary.points, 0, size)
+        exact = stop_word(vocabulary.points, 0, size)
         row[STOP_CHUNKS] = exact > 0
-        row[STOP_BITS] = _folded_stop_word(vocabulary.points, 0, size) | (exact << 8)
+        row[STOP_BITS] = folded_stop_word(vocabulary.points, 0, size) | (exact << 8)
         vocabulary.tokens[number] = vocabulary.words[number] = vocabulary.state[_POOLED]
         return
     _cut_words(vocabulary, number, data, size, table, seed)
