@@ -1,4 +1,4 @@
-"""The one way from Arrow text to bytes that a kernel reads, and the rule for text that UTF-8 or SQL cannot hold. Pure: no I/O."""
+"""The one way from Arrow text to bytes that a kernel reads. Pure: no I/O."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,6 @@ import pyarrow as pa
 from columnar.codepoints import NUM_CODE_POINTS, REPLACEMENT
 
 Int = int | np.int64  # what a kernel computes with: to Numba both are int64
-_UNFIT = {0: REPLACEMENT, **dict.fromkeys(range(0xD800, 0xE000), REPLACEMENT)}
 
 
 class TextBuffers(NamedTuple):
@@ -51,25 +50,6 @@ def buffers(texts: pa.LargeStringArray) -> TextBuffers:
     return views
 
 
-def clean_text(text: str) -> tuple[str, int]:
-    """Replaces NUL (PostgreSQL refuses it) and lone surrogates (UTF-8 has none) by U+FFFD.
-
-    Returns:
-        The clean text and how many characters were replaced.
-    """
-    if "\0" not in text:
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            pass
-        else:
-            return text, 0
-    clean = text.translate(_UNFIT)
-    return clean, sum(map(str.__ne__, text, clean))
-
-
-# A helper that takes an array and is inlined by Numba counts a reference to it at each use, by two locked instructions: 20 ns a
-# character. Without Numba's run time (`_nrt=False`, for what allocates nothing) there is no count, and LLVM inlines it all the same.
 @nb.njit(_nrt=False)
 def decode(data: npt.NDArray[np.uint8], at: int, end: int) -> tuple[Int, int]:
     """Decodes one character of two bytes or more at `at`; kernels take ASCII themselves.

@@ -4,7 +4,7 @@ import json
 import math
 from typing import Any
 
-from columnar.text import clean_text
+from columnar.clean import clean_text
 
 #: Bytes of JSON that one document's `meta` may take; what does not fit is named and left out.
 META_BYTES = 8 << 10

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from columnar.text import clean_text
+from columnar.clean import clean_text
 from schemas.errors import UserError
 
 THINK_OPEN = "<think>"

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from columnar.text import clean_text
+from columnar.clean import clean_text
 from curation.readers.jsonl import decode_line, split_lines
 from curation.readers.listing import format_of
 from curation.readers.streams import InputStream

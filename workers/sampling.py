@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from columnar.text import clean_text
+from columnar.clean import clean_text
 from schemas.arrow import GENERATIONS
 from schemas.errors import UserError
 from schemas.ids import canonical_json, generation_id, sample_seed, settings_hash

@@ -16,7 +16,7 @@ sys.path[:0] = [str(_ROOT), str(_ROOT / "benchmarks")]
 
 from machine_text import machine_text  # noqa: E402
 
-from columnar.text import clean_text  # noqa: E402
+from columnar.clean import clean_text  # noqa: E402
 
 _MACHINE_BYTES = 6_000_000
 _MAX_CHARS = 20_000  # of a document: the rivals take a second a megabyte, and more

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from columnar.text import clean_text
+from columnar.clean import clean_text
 from curation.readers.streams import InputStream
 from schemas.errors import UserError
 from schemas.steps import BenchmarkRecipe

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from columnar.text import clean_text
+from columnar.clean import clean_text
 from curation.model import Fault, Piece
 from curation.readers.batches import Document, read_fault
 from curation.readers.columns import ColumnMap, map_columns

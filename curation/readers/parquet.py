@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from columnar.text import clean_text
+from columnar.clean import clean_text
 from curation.meta import meta_json
 from curation.model import RAW, Fault, Piece
 from curation.readers.batches import read_fault

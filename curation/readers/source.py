@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from columnar.text import clean_text
+from columnar.clean import clean_text
 from curation.model import Fault, Piece
 from curation.readers.batches import Document, read_fault
 from schemas.recipe import OutputRecipe

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 
-from columnar.text import clean_text
+from columnar.clean import clean_text
 from curation.model import Fault, Piece
 from curation.readers.batches import Document, parse_timestamp, read_fault
 from curation.readers.html import decode_page

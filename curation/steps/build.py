@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from curation.meta import locator_of
 from curation.model import Fault, Reading, Step, StepOutput
-from curation.rules.tables import edits_before
+from curation.rules.readings import rule_readings
+from curation.rules.tables import edits_before, resolve_filter
 from schemas.errors import RecipeError, UserError
 from schemas.recipe import CurateRecipe
 from schemas.steps import MAP_KINDS, StepRecipe
@@ -107,10 +108,13 @@ def readings_from_row(recipe: StepRecipe, row: Mapping[str, Any], before: Sequen
     `before` are the recipe's steps before this one: their line edits are part of the columns' names.
     A row of a source that the step is not for, or that was rejected before the step and has no such columns, gives none.
     """
-    step = build_step(recipe, after=edits_before([*before, recipe], len(before)))
-    if step.sources and row.get("source") not in step.sources:
+    if recipe.sources and row.get("source") not in recipe.sources:
         return []
-    return step.readings(row)
+    after = edits_before([*before, recipe], len(before))
+    if recipe.filter is not None:  # without its kernels, which take longer to load than a document to be found
+        rules = resolve_filter(recipe.filter, f"step {recipe.title!r}", after)
+        return rule_readings(recipe.title, rules, row, recipe.filter.languages)
+    return build_step(recipe, after=after).readings(row)
 
 
 def _by_halves(step: Step, batch: pa.RecordBatch) -> list[StepOutput]:

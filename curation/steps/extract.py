@@ -11,7 +11,7 @@ import pyarrow as pa
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 
-from columnar.text import clean_text
+from columnar.clean import clean_text
 from curation.meta import add_to_meta
 from curation.model import RAW, Reading, StepOutput
 from curation.readers.html import decode_page

@@ -13,7 +13,8 @@ from columnar.signals import SIGNALS, measure
 from curation.model import Reading, StepOutput
 from curation.rules.judging import judge, mark_kinds
 from curation.rules.model import Rule
-from curation.rules.tables import AFTER, RULE_SETS, file_kind, resolve_filter, threshold_for
+from curation.rules.readings import rule_readings
+from curation.rules.tables import AFTER, RULE_SETS, resolve_filter
 from curation.steps.measures import MEASURED, MEASURES, Given, Measure
 from curation.steps.outcome import Mask, as_mask, part, put_column, rows_of
 from schemas.steps import StepRecipe
@@ -118,17 +119,7 @@ class FilterStep:
 
     def readings(self, row: Mapping[str, Any]) -> list[Reading]:
         """Judges a row by the signals that it has, by every rule that is for its kind of file."""
-        kind = file_kind(row.get("path"))
-        return [
-            Reading(self.name, rule.signal, row[rule.signal], rule.operator, threshold, rule.reason, fails)
-            for rule in self.rules
-            if rule.applies_to(kind)
-            and row.get(rule.signal) is not None
-            and not (rule.when and not row.get(rule.when))
-            and not (rule.unless and row.get(rule.unless))
-            and (threshold := threshold_for(rule, row.get("language"), self.languages)) is not None
-            for fails in (rule.at(threshold).fails(row[rule.signal]),)
-        ]
+        return rule_readings(self.name, self.rules, row, self.languages)
 
     def _edited(self, batch: pa.RecordBatch, rows: Mask) -> pa.RecordBatch:
         texts = batch.column("text")

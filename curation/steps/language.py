@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from columnar.language import LanguageLabels, check_engine, identify
 from curation.model import Reading, StepOutput
 from curation.steps.outcome import as_mask, part, put_column, rows_of
 from schemas.arrow import DOCUMENTS
@@ -18,6 +17,9 @@ from schemas.steps import LanguageRecipe, StepRecipe
 
 NOT_KEPT = "language_not_kept"
 SCORE_TOO_LOW = "language_score_too_low"
+
+if TYPE_CHECKING:
+    from columnar.language import LanguageLabels
 
 _FIELDS = (DOCUMENTS.field("language"), DOCUMENTS.field("language_score"))
 
@@ -45,6 +47,8 @@ class LanguageStep:
         Raises:
             UserError: it does not, or is not; the message lists what the engine knows.
         """
+        from columnar.language import check_engine  # noqa: PLC0415 - its kernels; explaining a row needs none
+
         try:
             check_engine(self.recipe.engine, self.recipe.candidates or None, self.recipe.model_path)
         except ValueError as error:
@@ -89,11 +93,13 @@ class LanguageStep:
             Reading(self.name, "language_score", score, "<", least if keep else None, SCORE_TOO_LOW, unsure),
         ]
 
-    def _labels(self, texts: pa.LargeStringArray) -> LanguageLabels:
+    def _labels(self, texts: pa.LargeStringArray) -> "LanguageLabels":
         if not self._checked:  # where the plan was made on another machine, or not at all
             self.check()
             self._checked = True
         recipe = self.recipe
+        from columnar.language import identify  # noqa: PLC0415 - as above
+
         return identify(texts, recipe.engine, recipe.candidates or None, recipe.model_path, recipe.max_chars)
 
 

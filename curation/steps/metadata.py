@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 from resiliparse.parse.html import HTMLTree
 
-from columnar.text import clean_text
+from columnar.clean import clean_text
 
 MAX_TITLE_CHARS = 1000
 _MAX_ADDRESS_CHARS = 2048

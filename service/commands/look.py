@@ -79,7 +79,7 @@ def rules(
 
 def _measure(names: list[str], path: Path, terminal: Terminal) -> int:
     """Measures one text against rule sets and shows each signal beside its threshold."""
-    from columnar.text import clean_text
+    from columnar.clean import clean_text
     from curation.steps.build import build_step
     from schemas.steps import FilterRecipe, StepRecipe
 

@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from text_strategies import columns, large_strings, texts
 
+from columnar.clean import clean_text
 from columnar.hashing import content_hashes
 from columnar.minhash import MinHashPreset, shingles
 from columnar.scripts import script_counts
 from columnar.signals import measure
-from columnar.text import buffers, clean_text
+from columnar.text import buffers
 
 
 @given(columns, st.integers(0, 6), st.integers(0, 6))

@@ -2,6 +2,8 @@ import io
 import json
 import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 from rich.console import Console
@@ -161,3 +163,10 @@ def test_files_that_are_gone_or_other_ones_are_named(curated, tmp_path):
         path.unlink()
     with pytest.raises(UserError, match=r"rejects/.*not there"):
         explain(lambda: engine, copy, document(4))
+
+
+def test_explaining_loads_neither_kernels_nor_the_store():
+    """A person waits for the answer; both take longer to load than a document to be found among ten million."""
+    code = "import service.commands.explain, sys; print({'numba', 'sqlalchemy', 'apache_beam'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

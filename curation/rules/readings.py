@@ -1,0 +1,35 @@
+"""A written row's signals against a table of rules, without measuring. Pure, and quick to import: nothing compiled."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from curation.model import Reading
+from curation.rules.model import Rule
+from curation.rules.tables import file_kind, threshold_for
+
+
+def rule_readings(
+    step: str,
+    rules: Iterable[Rule],
+    row: Mapping[str, Any],
+    languages: Mapping[str, Mapping[str, float | None]],
+) -> list[Reading]:
+    """Judges a row by the signals that it has, by every rule that is for its kind of file.
+
+    Args:
+        step: the step's name.
+        rules: its rules, by columns.
+        row: the columns of a kept or rejected row.
+        languages: language -> reason -> threshold for its documents; None turns the rule off for them.
+    """
+    kind = file_kind(row.get("path"))
+    return [
+        Reading(step, rule.signal, row[rule.signal], rule.operator, threshold, rule.reason, fails)
+        for rule in rules
+        if rule.applies_to(kind)
+        and row.get(rule.signal) is not None
+        and not (rule.when and not row.get(rule.when))
+        and not (rule.unless and row.get(rule.unless))
+        and (threshold := threshold_for(rule, row.get("language"), languages)) is not None
+        for fails in (rule.at(threshold).fails(row[rule.signal]),)
+    ]
