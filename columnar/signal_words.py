@@ -5,6 +5,7 @@ A document's chunks are numbered once (`columnar.vocabulary`); from the numbers 
 are in `columnar.signal_readings`.
 """
 
+import threading
 from collections.abc import Collection
 
 import numba as nb
@@ -42,8 +43,6 @@ from columnar.vocabulary import (
     TOKENS,
     WORDS,
     Vocabulary,
-    expand_tokens,
-    expand_words,
     forget_strings,
     new_vocabulary,
     read_chunks,
@@ -52,6 +51,9 @@ from columnar.vocabulary import (
 _LINES = 8  # beside PAPER, DATATROVE and DOLMA
 _READINGS = {"repetition": PAPER | _LINES, "datatrove": DATATROVE | _LINES, "dolma": DOLMA | _LINES, "fineweb": _LINES}
 _MAX_MEDIAN = 256  # words that are longer count as this long
+
+_KEPT_BYTES = 1 << 18  # of the longest document that the thread's vocabulary is for
+_thread = threading.local()
 
 _SIZES = (*(f"top_{n}gram" for n in TOP_SIZES), *(f"duplicate_{n}gram" for n in DUPLICATE_SIZES))
 _WORD_COUNTS = (
@@ -103,6 +105,42 @@ def _twice_median(
     return low + high
 
 
+@nb.njit(inline="never", _nrt=False)
+def _expand(
+    chunks: npt.NDArray[np.int32],
+    num_chunks: int,
+    counts: npt.NDArray[np.int32],
+    column: int,
+    starts: npt.NDArray[np.int64],
+    pool: npt.NDArray[np.int32],
+    out: npt.NDArray[np.int32],
+) -> int:
+    """Writes the numbers of the parts of the chunks to `out`, which has room for them all; gives how many.
+
+    Args:
+        chunks: numbers of chunks.
+        num_chunks: how many.
+        counts: `Vocabulary.counts`.
+        column: TOKENS or WORDS.
+        starts: `Vocabulary.tokens` or `Vocabulary.words`.
+        pool: `Vocabulary.pool`.
+        out: receives them.
+    """
+    size = 0
+    for i in range(num_chunks):
+        number = chunks[i]
+        num_parts = counts[number, column]
+        if num_parts == 1:
+            out[size] = number
+            size += 1
+        else:
+            place = starts[number]
+            for k in range(num_parts):
+                out[size + k] = pool[place + k]
+            size += num_parts
+    return size
+
+
 @nb.njit(cache=True, nogil=True, _nrt=False)
 def _count(
     offsets: npt.NDArray[np.int64],
@@ -116,7 +154,7 @@ def _count(
     met: LineTable,
     chunks: npt.NDArray[np.int32],
     words: npt.NDArray[np.int32],
-    totals: npt.NDArray[np.int64],
+    totals: npt.NDArray[np.int32],
     histogram: npt.NDArray[np.int64],
     row: npt.NDArray[np.int64],
     out: npt.NDArray[np.int64],
@@ -149,15 +187,25 @@ def _count(
             both = readings & (DOLMA | PAPER) if same_words else DOLMA
             count_repetition(chunks, num_chunks, counts, both, grams, paper, datatrove, dolma, dolma_all)
         if readings & PAPER and not same_words:
-            num_words = expand_words(vocabulary, chunks, num_chunks, words)
+            num_words = _expand(chunks, num_chunks, counts, WORDS, vocabulary.words, vocabulary.pool, words)
             count_repetition(words, num_words, counts, PAPER, grams, paper, datatrove, dolma, dolma_all)
         if readings & DATATROVE:
-            num_words = expand_tokens(vocabulary, chunks, num_chunks, words)
+            num_words = _expand(chunks, num_chunks, counts, TOKENS, vocabulary.tokens, vocabulary.pool, words)
             count_repetition(words, num_words, counts, DATATROVE, grams, paper, datatrove, dolma, dolma_all)
         if readings & _LINES:
             count_lines(data, start, end, properties, tables.classes, seed, met, lines)
         for k in range(row.size):
             out[k, i] = row[k]
+
+
+def _vocabulary(longest: int) -> Vocabulary:
+    """Gives the thread's vocabulary, which remembers strings from call to call, or one of its own to a longer document."""
+    if longest > _KEPT_BYTES:
+        return new_vocabulary(longest)
+    if not hasattr(_thread, "vocabulary"):
+        _thread.vocabulary = new_vocabulary(_KEPT_BYTES)
+    kept: Vocabulary = _thread.vocabulary
+    return kept
 
 
 def count_words(texts: TextBuffers, groups: Collection[str]) -> Counts:
@@ -175,12 +223,12 @@ def count_words(texts: TextBuffers, groups: Collection[str]) -> Counts:
         tables(),
         readings,
         SEED,
-        new_vocabulary(longest),
+        _vocabulary(longest),
         new_gram_scratch(longest),
         new_line_table(longest),
         np.empty(longest // 2 + 1, np.int32),
         np.empty(longest + 1, np.int32),
-        np.zeros(NUM_COUNTS, np.int64),
+        np.zeros(NUM_COUNTS, np.int32),
         np.zeros(_MAX_MEDIAN + 1, np.int64),
         np.zeros(len(_COUNTS), np.int64),
         matrix,

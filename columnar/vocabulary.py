@@ -2,7 +2,7 @@
 
 Most chunks (what stands between white space) of a text have been seen before: what a chunk counts for and how it is cut into words is
 found out once and remembered. Strings are told apart by 64-bit hashes. The memory is bounded: between two documents a vocabulary that
-has grown beyond `MAX_KEPT` is forgotten, so it never holds more than that and the strings of one document.
+has grown beyond `MAX_KEPT` is forgotten, so it never holds more than that and the strings of one document: about 40 MB.
 """
 
 from typing import NamedTuple
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from columnar.codepoints import ALNUM, LETTER, REPLACEMENT, SPACE
 from columnar.eight_bytes import (
+    add_row,
     bytes_below,
     finished,
     hash_bytes,
@@ -29,8 +30,8 @@ from columnar.tokens_tables import NO_WORD as NOT_A_WORD
 from columnar.tokens_tables import Tables
 from columnar.words import next_word_state
 
-MAX_KEPT = 1 << 13
-_FIRST_SLOTS = 1 << 15
+MAX_KEPT = 1 << 18
+_FIRST_SLOTS = 1 << 19
 NUM_COUNTS = 16
 
 # The columns of `Vocabulary.counts`. What a chunk counts for by our words:
@@ -44,26 +45,25 @@ STOP_BITS = 15
 
 # `Vocabulary.state`
 _STRINGS, _POOLED, _MASK = range(3)
-_UNKNOWN = -1
 
 
 class Vocabulary(NamedTuple):
     """Strings by number.
 
     Attributes:
-        keys: hash of the string in each slot, 0 in an empty one: uint64, a power of two long; only the first `state[_MASK]` + 1 are used.
-        slots: its number.
+        slots: hash and number of the string in each slot, both 0 in an empty one: uint64[:, 2], a power of two long; only the first
+            `state[_MASK]` + 1 are used.
         hashes: string -> its hash.
-        counts: string -> what it counts for, int32[:, NUM_COUNTS]; all but `CHARS` hold only once it has stood as a chunk.
-        tokens: string -> where its tokens begin in `pool`; `_UNKNOWN` until it stands as a chunk.
+        counts: string -> what it counts for, int32[:, NUM_COUNTS]; all but `CHARS` hold only once it has stood as a chunk,
+            and `TOKENS` is 0 until then.
+        tokens: string -> where its tokens begin in `pool`, once it has stood as a chunk.
         words: the same for our words.
         pool: numbers of strings. A chunk that is one token (one word) itself has none here.
         state: strings, places of the pool taken, mask of the slots.
         points, places, begins: scratch for one chunk: code points, where each begins, marks.
     """
 
-    keys: npt.NDArray[np.uint64]
-    slots: npt.NDArray[np.int32]
+    slots: npt.NDArray[np.uint64]
     hashes: npt.NDArray[np.uint64]
     counts: npt.NDArray[np.int32]
     tokens: npt.NDArray[np.int64]
@@ -85,8 +85,7 @@ def new_vocabulary(max_bytes: int) -> Vocabulary:
     while num_slots < 2 * strings:
         num_slots *= 2
     return Vocabulary(
-        keys=np.zeros(num_slots, np.uint64),
-        slots=np.empty(num_slots, np.int32),
+        slots=np.zeros((num_slots, 2), np.uint64),
         hashes=np.empty(strings, np.uint64),
         counts=np.empty((strings, NUM_COUNTS), np.int32),
         tokens=np.empty(strings, np.int64),
@@ -103,9 +102,9 @@ def new_vocabulary(max_bytes: int) -> Vocabulary:
 def forget_strings(vocabulary: Vocabulary) -> None:
     """Empties a vocabulary that has grown; to be called between documents."""
     state = vocabulary.state
-    if state[_STRINGS] <= MAX_KEPT and state[_POOLED] <= MAX_KEPT:
+    if state[_STRINGS] <= MAX_KEPT and state[_POOLED] <= 2 * MAX_KEPT:
         return
-    vocabulary.keys[: state[_MASK] + 1] = 0
+    vocabulary.slots[: state[_MASK] + 1] = 0
     state[_STRINGS] = state[_POOLED] = 0
     state[_MASK] = _FIRST_SLOTS - 1
 
@@ -115,14 +114,14 @@ def _double_slots(vocabulary: Vocabulary) -> None:
     state = vocabulary.state
     mask = 2 * (state[_MASK] + 1) - 1
     state[_MASK] = mask
-    vocabulary.keys[: mask + 1] = 0
+    vocabulary.slots[: mask + 1] = 0
     for number in range(state[_STRINGS]):
         key = vocabulary.hashes[number]
         slot = np.int64(key >> np.uint64(20)) & mask
-        while vocabulary.keys[slot]:
+        while vocabulary.slots[slot, 0]:
             slot = (slot + 1) & mask
-        vocabulary.keys[slot] = key
-        vocabulary.slots[slot] = number
+        vocabulary.slots[slot, 0] = key
+        vocabulary.slots[slot, 1] = np.uint64(number)
 
 
 @nb.njit(inline="never", _nrt=False)
@@ -130,26 +129,26 @@ def _add(vocabulary: Vocabulary, key: np.uint64, slot: Int) -> Int:
     """Puts a new string into its slot."""
     number: Int = vocabulary.state[_STRINGS]
     vocabulary.state[_STRINGS] = number + 1
-    vocabulary.keys[slot] = key
-    vocabulary.slots[slot] = number
+    vocabulary.slots[slot, 0] = key
+    vocabulary.slots[slot, 1] = np.uint64(number)
     vocabulary.hashes[number] = key
-    vocabulary.tokens[number] = _UNKNOWN
+    vocabulary.counts[number, TOKENS] = 0
     if 2 * number > vocabulary.state[_MASK]:
         _double_slots(vocabulary)
     return number
 
 
-@nb.njit(inline="always", _nrt=False)
+@nb.njit(inline="never", _nrt=False)
 def _number_of(vocabulary: Vocabulary, key: np.uint64) -> Int:
     """Gives the number of the string of a hash, a new one if it is new."""
     mask = vocabulary.state[_MASK]
     slot = np.int64(key >> np.uint64(20)) & mask
-    while vocabulary.keys[slot] != key:
-        if vocabulary.keys[slot] == 0:
+    while vocabulary.slots[slot, 0] != key:
+        if vocabulary.slots[slot, 0] == 0:
             number: Int = _add(vocabulary, key, slot)
             return number
         slot = (slot + 1) & mask
-    return np.int64(vocabulary.slots[slot])
+    return np.int64(vocabulary.slots[slot, 1])
 
 
 @nb.njit(inline="always", _nrt=False)
@@ -157,7 +156,7 @@ def _intern(vocabulary: Vocabulary, data: npt.NDArray[np.uint8], first: Int, las
     """Numbers a part of the chunk in the scratch, its characters `first:last`."""
     key = hash_bytes(data, vocabulary.places[first], vocabulary.places[last], seed)
     number: Int = _number_of(vocabulary, key)
-    if vocabulary.tokens[number] == _UNKNOWN:
+    if vocabulary.counts[number, TOKENS] == 0:
         vocabulary.counts[number, CHARS] = last - first
     return number
 
@@ -325,36 +324,24 @@ def _analyse(
 
 
 @nb.njit(inline="never", _nrt=False)
-def read_chunks(
+def _read_known(
     data: npt.NDArray[np.uint8],
     at: Int,
     end: Int,
-    vocabulary: Vocabulary,
-    tables: Tables,
+    slots: npt.NDArray[np.uint64],
+    mask: Int,
+    counts: npt.NDArray[np.int32],
     table: npt.NDArray[np.uint8],
     seed: np.uint64,
     chunks: npt.NDArray[np.int32],
-    totals: npt.NDArray[np.int64],
-) -> int:
-    """Numbers the chunks of a document, `data[at:end]`, and adds up what they count for.
+    num_chunks: Int,
+    sums: npt.NDArray[np.int32],
+) -> tuple[Int, Int, Int, np.uint64]:
+    """Numbers chunks until it meets one that has not stood as a chunk before: where that begins and ends, the chunks by now, its hash.
 
-    Args:
-        data: the bytes.
-        at: where the document begins.
-        end: where it ends.
-        vocabulary: for documents at least as long.
-        tables: `columnar.tokens.tables()`.
-        table: `columnar.codepoints.properties()`.
-        seed: of the hashes; always the same for one vocabulary.
-        chunks: receives the number of each chunk; as long as the document has bytes, over 2, plus 1.
-        totals: receives the sums of `Vocabulary.counts`, int64[NUM_COUNTS]; of `STOP_BITS` the union.
-
-    Returns:
-        How many chunks there are.
+    Nearly all time goes here, so it takes plain arrays: a vocabulary as a whole is a hundred numbers to pass and to keep apart.
     """
-    totals[:] = 0
-    stop_bits = np.int64(0)
-    num_chunks = 0
+    stops = sums[STOP_BITS]  # rows are added whole; these are put right at the end
     while at < end:
         byte = np.int64(data[at])
         if byte < 0x80:
@@ -389,53 +376,68 @@ def read_chunks(
             key = hash_bytes(data, start, at, seed)
         else:
             key = finished(state, at - start)
-        number = _number_of(vocabulary, key)
-        if vocabulary.tokens[number] == _UNKNOWN:
-            _analyse(vocabulary, number, data, start, at, tables, table, seed)
+        slot = np.int64(key >> np.uint64(20)) & mask
+        while slots[slot, 0] != key and slots[slot, 0] != 0:
+            slot = (slot + 1) & mask
+        number = np.int64(slots[slot, 1])
+        if slots[slot, 0] == 0 or counts[number, TOKENS] == 0:
+            sums[STOP_BITS] = stops
+            return start, at, num_chunks, key
         chunks[num_chunks] = number
         num_chunks += 1
-        for k in range(STOP_BITS):
-            totals[k] += vocabulary.counts[number, k]
-        stop_bits |= np.int64(vocabulary.counts[number, STOP_BITS])
-    totals[STOP_BITS] = stop_bits
-    return num_chunks
+        add_row(sums, counts, number)
+        stops |= counts[number, STOP_BITS]
+    sums[STOP_BITS] = stops
+    return end, end, num_chunks, np.uint64(0)
 
 
 @nb.njit(inline="never", _nrt=False)
-def expand_tokens(
-    vocabulary: Vocabulary, chunks: npt.NDArray[np.int32], num_chunks: int, out: npt.NDArray[np.int32]
+def read_chunks(
+    data: npt.NDArray[np.uint8],
+    at: Int,
+    end: Int,
+    vocabulary: Vocabulary,
+    tables: Tables,
+    table: npt.NDArray[np.uint8],
+    seed: np.uint64,
+    chunks: npt.NDArray[np.int32],
+    totals: npt.NDArray[np.int32],
 ) -> int:
-    """Writes the numbers of the tokens of the chunks to `out`, which has room for them all; gives how many."""
-    size = 0
-    for i in range(num_chunks):
-        number = chunks[i]
-        num_tokens = vocabulary.counts[number, TOKENS]
-        if num_tokens == 1:
-            out[size] = number
-            size += 1
-        else:
-            place = vocabulary.tokens[number]
-            for k in range(num_tokens):
-                out[size + k] = vocabulary.pool[place + k]
-            size += num_tokens
-    return size
+    """Numbers the chunks of a document, `data[at:end]`, and adds up what they count for.
 
+    Args:
+        data: the bytes.
+        at: where the document begins.
+        end: where it ends.
+        vocabulary: for documents at least as long.
+        tables: `columnar.tokens.tables()`.
+        table: `columnar.codepoints.properties()`.
+        seed: of the hashes; always the same for one vocabulary.
+        chunks: receives the number of each chunk; as long as the document has bytes, over 2, plus 1.
+        totals: receives the sums of `Vocabulary.counts`, int32[NUM_COUNTS]; of `STOP_BITS` the union.
 
-@nb.njit(inline="never", _nrt=False)
-def expand_words(
-    vocabulary: Vocabulary, chunks: npt.NDArray[np.int32], num_chunks: int, out: npt.NDArray[np.int32]
-) -> int:
-    """Writes the numbers of our words of the chunks to `out`, which has room for them all; gives how many."""
-    size = 0
-    for i in range(num_chunks):
-        number = chunks[i]
-        num_words = vocabulary.counts[number, WORDS]
-        if num_words == 1:
-            out[size] = number
-            size += 1
-        else:
-            place = vocabulary.words[number]
-            for k in range(num_words):
-                out[size + k] = vocabulary.pool[place + k]
-            size += num_words
-    return size
+    Returns:
+        How many chunks there are.
+    """
+    totals[:] = 0
+    num_chunks = np.int64(0)
+    while True:
+        # The slots' mask changes when a new string doubles them.
+        start, at, num_chunks, key = _read_known(
+            data,
+            at,
+            end,
+            vocabulary.slots,
+            vocabulary.state[_MASK],
+            vocabulary.counts,
+            table,
+            seed,
+            chunks,
+            num_chunks,
+            totals,
+        )
+        if key == 0:
+            return int(num_chunks)
+        number = _number_of(vocabulary, key)
+        _analyse(vocabulary, number, data, start, at, tables, table, seed)
+        at = start  # it is known now

@@ -4,16 +4,17 @@ import re
 from collections import Counter
 from itertools import pairwise
 
+import numpy as np
 from test_signals import plain_words
 
+from columnar import tokens_tables
+from columnar.tokens_tables import bare_tables
+
 STOP_WORDS = {"the", "be", "to", "of", "and", "that", "have", "with"}
-# The few sentence terminals and marks of punctuation that the strategies draw from, and all of ASCII.
-TERMINAL = set(".?!。！？")
-PUNCTUATION = (
-    TERMINAL
-    | set("\"#$%&'()*+,-/:;<=>@[\\]^_`{|}~–—…、「」")
-    | {chr(c) for c in (*range(9), *range(11, 32), *range(127, 160))}
-)
+# datatrove's own sets, as `bench_agreement.py` checks them on real text: texts of any character are drawn here.
+_CLASSES = bare_tables().classes
+TERMINAL = {chr(point) for point in np.flatnonzero(_CLASSES & tokens_tables.TERMINAL)}
+PUNCTUATION = {chr(point) for point in np.flatnonzero(_CLASSES & tokens_tables.NO_WORD)}
 
 
 def share(part, whole):

@@ -63,7 +63,7 @@ def test_slices_are_honoured(values):
 
 
 def test_more_strings_than_a_vocabulary_keeps():
-    long = [" ".join(f"w{i * 7919 + k}" for k in range(6000)) for i in range(4)]
+    long = [" ".join(f"w{i * 7919 + k}" for k in range(25_000)) for i in range(12)]
     values = [long[0], long[1], long[0] + " " + long[0], *long, "the end"]
     assert measured(values) == [measured([value])[0] for value in values]
     found = measured([long[0] + " " + long[0]])[0]
