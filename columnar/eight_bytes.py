@@ -95,6 +95,13 @@ def high_bytes(word: np.uint64) -> np.uint64:
 
 
 @nb.njit(inline="always", _nrt=False)
+def non_letters(lower: np.uint64) -> np.uint64:
+    """Marks (with 0x80) the bytes that are no ASCII letter, of eight with 0x20 set; the lowest mark is right, marks above it may not be."""
+    marks: np.uint64 = (bytes_below(lower, 0x61) | (lower + _ONES * np.uint64(5)) | lower) & _HIGHS
+    return marks
+
+
+@nb.njit(inline="always", _nrt=False)
 def bytes_equal(word: np.uint64, byte: int) -> np.uint64:
     """Marks (with 0x80) every byte that equals `byte` < 0x80, and no other."""
     different = word ^ (_ONES * np.uint64(byte))

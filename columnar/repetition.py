@@ -39,6 +39,7 @@ class GramScratch(NamedTuple):
     """Room for the n-grams of one document.
 
     Attributes:
+        buckets: how many bigrams fall into each bucket of a hash, 2 at most.
         slots: number + 1 of the n-gram in each slot of a table, 0 in an empty one.
         keys: n-gram -> the pair of numbers that it is.
         occurrences: n-gram -> how often it occurs.
@@ -49,6 +50,7 @@ class GramScratch(NamedTuple):
         seen: n-gram -> whether a scan has met it.
     """
 
+    buckets: npt.NDArray[np.uint8]
     slots: npt.NDArray[np.int32]
     keys: npt.NDArray[np.uint64]
     occurrences: npt.NDArray[np.int32]
@@ -65,6 +67,7 @@ def new_gram_scratch(max_words: int) -> GramScratch:
     while num_slots < 2 * max_words:
         num_slots *= 2
     return GramScratch(
+        buckets=np.empty(2 * num_slots, np.uint8),
         slots=np.empty(num_slots, np.int32),
         keys=np.empty(max_words + 1, np.uint64),
         occurrences=np.empty(max_words + 1, np.int32),
@@ -109,17 +112,40 @@ def _count_gram(scratch: GramScratch, key: np.uint64, place: int, num_grams: int
 
 
 @nb.njit(inline="always", _nrt=False)
+def _pair(words: npt.NDArray[np.int32], place: int) -> np.uint64:
+    return (np.uint64(words[place]) << np.uint64(32)) | np.uint64(words[place + 1])
+
+
+@nb.njit(inline="always", _nrt=False)
 def _count_pairs(scratch: GramScratch, words: npt.NDArray[np.int32], num_words: int) -> int:
-    """Numbers all bigrams; gives how many places repeat, which are in `places`."""
-    mask, shift = _clear_table(scratch, num_words)
+    """Numbers the bigrams that may repeat; gives how many places repeat, which are in `places`.
+
+    A bigram that is alone in its bucket is never looked up. The two loops that tell have no branch to guess wrong.
+    """
+    buckets, places, grams = scratch.buckets, scratch.places, scratch.grams
+    size = 2 * _SMALLEST_TABLE
+    bits = np.uint64(64 - 7)
+    while size < 4 * num_words:
+        size *= 2
+        bits -= np.uint64(1)
+    buckets[:size] = 0
+    for i in range(num_words - 1):
+        bucket = np.int64((_pair(words, i) * _FACTOR) >> bits)
+        buckets[bucket] += buckets[bucket] < 2
+    candidates = 0
+    for i in range(num_words - 1):
+        places[candidates] = i
+        candidates += buckets[np.int64((_pair(words, i) * _FACTOR) >> bits)] > 1
+    mask, shift = _clear_table(scratch, candidates)
     num_grams = 0
-    for i in range(num_words - 1):
-        key = (np.uint64(words[i]) << np.uint64(32)) | np.uint64(words[i + 1])
-        num_grams = _count_gram(scratch, key, i, num_grams, mask, shift)
+    for i in range(candidates):
+        place = np.int64(places[i])
+        num_grams = _count_gram(scratch, _pair(words, place), place, num_grams, mask, shift)
     repeated = 0
-    for i in range(num_words - 1):
-        scratch.places[repeated] = i
-        repeated += scratch.occurrences[scratch.grams[i]] > 1
+    for i in range(candidates):
+        place = np.int64(places[i])
+        places[repeated] = place
+        repeated += scratch.occurrences[grams[place]] > 1
     return repeated
 
 

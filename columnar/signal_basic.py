@@ -20,6 +20,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from columnar.codepoints import ALNUM, BULLET, LETTER, LINE_BREAK, REPLACEMENT, SPACE, properties
+from columnar.eight_bytes import leading_bytes, load, non_letters, trailing_zeros
 from columnar.signal_model import Counts, Family, Signal, count_of, ratio
 from columnar.text import Int, TextBuffers, decode
 from columnar.words import NO_WORD, SPACED_WORD, next_word_state
@@ -115,12 +116,13 @@ def count_basics(texts: TextBuffers, _groups: Collection[str]) -> Counts:
 
 
 def _packed(word: str) -> int:
-    return int.from_bytes(word.encode(), "big")
+    return int.from_bytes(word.encode(), "little")
 
 
 _THE, _BE, _TO, _OF, _AND, _THAT, _HAVE, _WITH = map(_packed, STOP_WORDS)
 _XML = np.frombuffer(XML_DECLARATION.encode(), np.uint8)
 _IS_LETTER = np.array([chr(b).isalpha() and b < 0x80 for b in range(256)], np.bool_)
+_LOWER_CASE = np.uint64(0x2020202020202020)
 _LONG = 99  # a core length that no stop word has
 
 
@@ -128,26 +130,11 @@ _LONG = 99  # a core length that no stop word has
 def _stop_word_bit(core: int, length: int) -> int:
     if length < 2 or length > 4:
         return 0
-    if core == _THE:
-        return 1
-    if core == _BE:
-        return 2
-    if core == _TO:
-        return 4
-    if core == _OF:
-        return 8
-    if core == _AND:
-        return 16
-    if core == _THAT:
-        return 32
-    if core == _HAVE:
-        return 64
-    if core == _WITH:
-        return 128
-    return 0
+    bits = (core == _THE) | ((core == _BE) << 1) | ((core == _TO) << 2) | ((core == _OF) << 3)
+    return bits | ((core == _AND) << 4) | ((core == _THAT) << 5) | ((core == _HAVE) << 6) | ((core == _WITH) << 7)
 
 
-@nb.njit(inline="always")
+@nb.njit(inline="always", _nrt=False)
 def _declares_xml(data: npt.NDArray[np.uint8], at: int, end: int) -> bool:
     if at + _XML.size > end:
         return False
@@ -157,7 +144,7 @@ def _declares_xml(data: npt.NDArray[np.uint8], at: int, end: int) -> bool:
     return matching == _XML.size
 
 
-@nb.njit(inline="never")
+@nb.njit(inline="never", _nrt=False)
 def _count_document(
     data: npt.NDArray[np.uint8],
     at: int,
@@ -175,17 +162,26 @@ def _count_document(
     point: Int
     while at < end:
         byte = np.int64(data[at])
-        if state == SPACED_WORD and _IS_LETTER[byte]:
-            # The usual case, the rest of a run of ASCII letters, without the general machinery.
-            start = at
-            while at < end and _IS_LETTER[data[at]]:
-                if core_length < 4:
-                    core = (core << 8) | (np.int64(data[at]) | 32)
-                core_length += 1
-                at += 1
+        if _IS_LETTER[byte] and state in (NO_WORD, SPACED_WORD):
+            # The usual case, a run of ASCII letters, without the general machinery.
+            words += state == NO_WORD
+            state = SPACED_WORD
+            line_has_ink = 1
+            run = 0
+            while at < end:
+                word = load(data, at) | _LOWER_CASE
+                size = min(trailing_zeros(non_letters(word)) >> 3, end - at)
+                if size == 0:
+                    break
+                if core_length + size <= 4:
+                    core |= np.int64(leading_bytes(word, size)) << (8 * core_length)
+                core_length += size
+                run += size
+                at += size
+                if size < 8:
+                    break
             if core_closed:
                 core_length = _LONG
-            run = at - start
             chars += run
             line_length += run
             word_chars += run
@@ -251,7 +247,7 @@ def _count_document(
             if point >= 0x80 or core_closed or core_length >= 4:
                 core_length = _LONG
             else:
-                core = (core << 8) | (point | 32)
+                core |= (point | 32) << (8 * core_length)
                 core_length += 1
             dots = 0
         else:
