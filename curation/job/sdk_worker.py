@@ -122,7 +122,17 @@ def main() -> None:
 
     import curation.job.stages  # noqa: F401, PLC0415
 
+    _load_compiler()
     _Nursery(answers).run()
+
+
+def _load_compiler() -> None:
+    """Calls one small kernel: at a process's first call Numba loads its types and functions, for a second, and forks have them."""
+    import pyarrow as pa  # noqa: PLC0415 - as above
+
+    from columnar.hashing import content_hashes  # noqa: PLC0415
+
+    content_hashes(pa.array(["a"], pa.large_string()))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 import re
 from collections import Counter
 
-from columnar.line_c4 import COUNTS, POLICY_PHRASES
+from columnar.line_c4 import COUNTS
+from columnar.line_phrases import POLICY_PHRASES
 
 CITATION = re.compile(r"\[\d*\]|\[edit\]|\[citation needed\]")
 #: preset -> (end marks, ellipsis allowed, fewest words, counted before citations go, sentences are counted)
