@@ -6,6 +6,7 @@ Touches the lock object. Every write is conditional, so of two commands that com
 import contextlib
 import json
 import logging
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -37,7 +38,8 @@ class Lease:
 
     def __init__(self, path: ObjectPath, me: dict[str, Any], beat_seconds: float, stale_seconds: float) -> None:
         self._path = path
-        self._me = me
+        # Two leases of one process and second must not take each other's writing for their own.
+        self._me = {**me, "token": secrets.token_hex(8)}
         self._beat_seconds = beat_seconds
         self._stale_seconds = stale_seconds
         self._beats = 0

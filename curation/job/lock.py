@@ -23,6 +23,8 @@ from schemas.storage import Location, ObjectPath
 
 BEAT_SECONDS = 10.0
 STALE_SECONDS = 60.0
+#: A process number is not given to another process so soon; a clock that is set may move a start by as much.
+_CLOCK_SECONDS = 30.0
 
 
 @contextlib.contextmanager
@@ -106,7 +108,9 @@ def _lives(holder: dict[str, Any], path: Path) -> bool:
 
 def _runs_here(holder: dict[str, Any]) -> bool:
     """Says whether a holder of this machine still runs: a process of its number that was started at another time is another."""
-    return _start_of(int(holder.get("pid", -1))) == holder.get("started")
+    here, then = _start_of(int(holder.get("pid", -1))), holder.get("started")
+    # The start is reckoned from the time of boot, which moves when somebody sets the clock.
+    return here is not None and then is not None and abs(here - float(then)) < _CLOCK_SECONDS
 
 
 def _start_of(pid: int) -> float | None:
