@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 from plain_readings import datatrove, dolma, fineweb, paper
 from text_strategies import columns, large_strings, texts
 
+from columnar import signal_words
 from columnar.signals import SIGNALS, measure
 from columnar.tokens import split_words
+from columnar.vocabulary import MAX_KEPT
 
 # Few words and many line breaks, so that everything repeats.
 repetitive = st.lists(
@@ -69,6 +71,17 @@ def test_more_strings_than_a_vocabulary_keeps():
     found = measured([long[0] + " " + long[0]])[0]
     assert found["duplicate_10gram_char_share"] == 1.0
     assert found["datatrove_duplicate_10gram_char_share"] == pytest.approx(0.5, abs=0.1)
+
+
+def test_what_a_thread_remembers_is_bounded():
+    values = [" ".join(f"v{i * 7919 + k}x" for k in range(20_000)) for i in range(20)]
+    measure(large_strings(values))
+    kept = signal_words._vocabulary(1)
+    assert kept is signal_words._vocabulary(1 << 18)
+    before = int(kept.state[0])
+    assert before <= MAX_KEPT + 2 * 20_001
+    measure(large_strings([" ".join(f"u{k}" for k in range(100_000))]))  # too long for it
+    assert int(kept.state[0]) == before
 
 
 def test_known_answers():
