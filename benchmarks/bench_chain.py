@@ -1,6 +1,6 @@
 """FineWeb's chain as a Beam job, beside datatrove's chain on the same documents.
 
-    python benchmarks/bench_chain.py [--megabytes 200] [--workers 2] [--check]
+    python benchmarks/bench_chain.py [--megabytes 1000] [--workers 2] [--check]
 
 Language (lid.176, English with 0.65), Gopher repetition and quality, C4 without the rule of terminal punctuation, FineWeb, and the MinHash
 signatures of near-deduplication, on text that is extracted already. Ours is the whole command's job, Parquet to Parquet, reading, hashing
@@ -93,7 +93,7 @@ def recipe(folder: Path) -> dict[str, object]:
         "name": "chain",
         "inputs": [{"source": "web", "path": str(folder)}],
         "steps": [
-            {"language": {"engine": "fasttext", "model_path": str(lid_model()), "keep": ["en"]}},
+            {"language": {"engine": "fasttext", "model_path": str(lid_model()), "keep": ["en"], "max_chars": 1000}},
             {"filter": {"rules": "gopher_repetition_datatrove"}},
             {"filter": {"rules": "gopher_quality_datatrove"}},
             {"filter": {"rules": "c4_fineweb"}},
@@ -143,7 +143,7 @@ def run_datatrove(texts: list[str]) -> dict[str, float]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--megabytes", type=int, default=200)
+    parser.add_argument("--megabytes", type=int, default=1000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
