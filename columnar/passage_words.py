@@ -4,7 +4,7 @@ Which characters make a word follows `columnar.words`: what lies between white s
 the marks that follow it. What counts of it depends on the reading:
 
 - ``words``: letters are case folded one by one, typographic apostrophes, quotation marks and dashes are the ASCII ones, format
-  characters (soft hyphen, zero width space) are not there, and punctuation and symbols at the ends of a word are left off. A word
+  characters (soft hyphen, zero width space), tags and the variation selectors beside them are not there, and punctuation and symbols at the ends of a word are left off. A word
   of nothing else is no word. Digits and whatever stands inside a word stay: ``x=5`` is not ``x=7``, ``1,000`` is not ``1000``.
 - ``exact``: everything counts as it stands.
 """
