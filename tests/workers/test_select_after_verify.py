@@ -65,7 +65,7 @@ def test_verify_select_explain(tmp_path):
 
     mixed = next(line["id"] for line in told if "成的" in line["messages"][-1]["content"])
     console = Console(file=io.StringIO(), width=200, force_terminal=False)
-    explain(engine, out, mixed).render(console)
+    explain(lambda: engine, out, mixed).render(console)
     page = console.file.getvalue()
     assert "selected in r1: rank 1 of 1 distinct" in page
     assert "sinh成的[zh]" in page
