@@ -92,7 +92,7 @@ def test_conditions_are_for_their_files_only():
         ("x.yml", "yaml"),
         ("x.xsl", "xslt"),
         ("i.htm", "html"),
-        ("a.json.py", ""),
+        ("a.json.py", "python"),
         ("", ""),
         (None, ""),
     ],

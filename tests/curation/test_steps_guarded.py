@@ -90,7 +90,7 @@ def test_steps_are_built_in_order_and_travel_between_processes():
     )
     steps = build_steps(recipe)
     assert [step.name for step in steps] == ["first", "second", "language", "gopher_quality"]
-    assert [step.version for step in steps] == [2, 2, 1, 2]
+    assert [step.version for step in steps] == [2, 2, 2, 2]
     assert pickle.loads(pickle.dumps(steps)) == steps
     batch = batch_of(
         {"html": b"<p>of a", "source": "a"}, {"html": b"<p>of b", "source": "b"}, {"text": "plain", "source": "b"}
