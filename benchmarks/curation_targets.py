@@ -20,7 +20,7 @@ class Target:
         most: whether the bound is an upper one.
         unit: written behind the number.
         script: name of the benchmark, and of its result.
-        read: takes the number from the result.
+        read: takes the number from the result; None where that was not measured.
         digits: after the point.
     """
 
@@ -28,7 +28,7 @@ class Target:
     wanted: float
     unit: str
     script: str
-    read: Callable[[dict[str, Any]], float]
+    read: Callable[[dict[str, Any]], float | None]
     most: bool = False
     digits: int = 0
 
@@ -65,7 +65,9 @@ def _largest(result: dict[str, Any]) -> dict[str, Any]:
     return last
 
 
-def _growth(result: dict[str, Any]) -> float:
+def _growth(result: dict[str, Any]) -> float | None:
+    if len(result["sizes"]) < 2:
+        return None
     first, last = result["sizes"][0], result["sizes"][-1]
     return float(last["microseconds_a_document"] / first["microseconds_a_document"])
 
