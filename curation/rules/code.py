@@ -7,6 +7,26 @@ _PAGES = frozenset({"html"})
 _COMMENTED = frozenset({"python", "java", "javascript"})
 _LONG_LINES = frozenset({"markdown", "rest", "tex", "sql", "r"})
 
+#: DeepSeek-Coder and StarCoder say the same of HTML.
+_VISIBLE_TEXT = (
+    Rule(
+        "too_small_visible_share",
+        "visible_char_share",
+        "<",
+        0.2,
+        "HTML: visible text is at least 20 % of the file",
+        only=_PAGES,
+    ),
+    Rule(
+        "too_little_visible_text",
+        "visible_chars",
+        "<",
+        100,
+        "HTML: at least 100 characters of visible text",
+        only=_PAGES,
+    ),
+)
+
 DEEPSEEK_CODER = RuleSet(
     "deepseek_coder",
     "Guo et al. 2024, arXiv 2401.14196, 2.1",
@@ -22,22 +42,7 @@ DEEPSEEK_CODER = RuleSet(
             "no `<?xml version=` in the first 100 characters, XSLT apart",
             never=frozenset({"xslt"}),
         ),
-        Rule(
-            "too_small_visible_share",
-            "visible_char_share",
-            "<",
-            0.2,
-            "HTML: visible text is at least 20 % of the file",
-            only=_PAGES,
-        ),
-        Rule(
-            "too_little_visible_text",
-            "visible_chars",
-            "<",
-            100,
-            "HTML: at least 100 characters of visible text",
-            only=_PAGES,
-        ),
+        *_VISIBLE_TEXT,
         Rule("data_file_too_short", "chars", "<", 50, "JSON and YAML: at least 50 characters", only=_DATA_FILES),
         Rule("data_file_too_long", "chars", ">", 5000, "JSON and YAML: at most 5000 characters", only=_DATA_FILES),
     ),
@@ -94,21 +99,6 @@ STARCODER = RuleSet(
             "at least 2.5 characters a token of the given tokenizer",
             needs="tokenizer",
         ),
-        Rule(
-            "too_small_visible_share",
-            "visible_char_share",
-            "<",
-            0.2,
-            "HTML: visible text is at least 20 % of the file",
-            only=_PAGES,
-        ),
-        Rule(
-            "too_little_visible_text",
-            "visible_chars",
-            "<",
-            100,
-            "HTML: at least 100 characters of visible text",
-            only=_PAGES,
-        ),
+        *_VISIBLE_TEXT,
     ),
 )
