@@ -23,6 +23,7 @@ _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})?")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 _SESSION = re.compile(r";jsessionid=[^/;]*", re.IGNORECASE)
 _SAFE = "%/:@!$&'()*+,;=?[]~"
+_SPACE = re.compile(r"\s")
 _NOT_A_WORD = re.compile(r"[\W_]+")
 
 
@@ -126,7 +127,7 @@ def _normal_host(name: str) -> str | None:
     name = name.lower().strip(".")
     while name.startswith("www.") and "." in name[4:]:
         name = name[4:].lstrip(".")
-    return name or None
+    return None if not name or _SPACE.search(name) else name
 
 
 def _escaped(part: str) -> str:

@@ -87,6 +87,9 @@ PIECES = st.sampled_from(
 @example("http://h/%%34%31")
 @example("http://www.www.example.com/")
 @example("http://www。example.com/")
+@example("http:// :80")
+@example("http://a b.example/")
+@example("http://a\u3000b/")
 def test_normalising_twice_changes_nothing(url):
     once = normalise_url(url)
     assert normalise_url(once) == once
