@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from columnar.codepoints import ALNUM, DECIMAL, LETTER, LINE_BREAK, NUM_CODE_POINTS, SPACE, properties
 from columnar.line_model import EditedBuffers, LineEdit
-from columnar.text import Int, TextBuffers, decode
+from columnar.text import Int, TextBuffers, read_character
 from columnar.words import NO_WORD, next_word_state
 
 COUNTED = (
@@ -58,14 +58,6 @@ def _run(texts: TextBuffers) -> EditedBuffers:
 
 
 @nb.njit(_nrt=False)
-def _read(data: npt.NDArray[np.uint8], at: int, end: int) -> tuple[Int, int]:
-    if data[at] < 0x80:
-        return np.int64(data[at]), 1
-    point, size = decode(data, at, end)
-    return point, size
-
-
-@nb.njit(_nrt=False)
 def _stands(data: npt.NDArray[np.uint8], at: int, end: int, pattern: bytes) -> bool:
     """Tells whether an ASCII pattern stands at `at`, in any case."""
     if at < 0 or at + len(pattern) > end:
@@ -84,8 +76,8 @@ def _is_counter(
     data: npt.NDArray[np.uint8], at: int, end: int, table: npt.NDArray[np.uint8], counted: npt.NDArray[np.uint64]
 ) -> bool:
     """Tells whether a stripped line is a number, perhaps K, M or B, and a counted word."""
-    while at < end and not table[_read(data, at, end)[0]] & ALNUM:
-        at += _read(data, at, end)[1]
+    while at < end and not table[read_character(data, at, end)[0]] & ALNUM:
+        at += read_character(data, at, end)[1]
     if at >= end or not 48 <= data[at] <= 57:
         return False
     while at < end and (48 <= data[at] <= 57 or data[at] in (44, 46)):
@@ -107,7 +99,7 @@ def _is_counter(
         length += 1
         at += 1
     while at < end:
-        point, size = _read(data, at, end)
+        point, size = read_character(data, at, end)
         if table[point] & ALNUM:
             return False
         at += size
@@ -123,7 +115,7 @@ def _is_counter(
 def _count_words(data: npt.NDArray[np.uint8], at: int, end: int, table: npt.NDArray[np.uint8]) -> int:
     words, state = 0, NO_WORD
     while at < end:
-        point, size = _read(data, at, end)
+        point, size = read_character(data, at, end)
         state, begins = next_word_state(state, table[point])
         words += begins
         at += size
@@ -171,7 +163,7 @@ def _document(
         size = 0
         point: Int = 0
         while at < end:
-            point, size = _read(data, at, end)
+            point, size = read_character(data, at, end)
             bits = table[point]
             if bits & LINE_BREAK:
                 break

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from columnar.codepoints import ALNUM, NUM_CODE_POINTS, UNSPACED, code_points, properties
-from columnar.text import Int, buffers, decode
+from columnar.text import Int, buffers, read_character
 
 _UNDERSCORE = 95
 _WORD, _ANYWHERE = 1, 2  # what ends at a node
@@ -114,14 +114,6 @@ def _fill(
 
 
 @nb.njit(_nrt=False)
-def _read(data: npt.NDArray[np.uint8], at: int, end: int) -> tuple[Int, int]:
-    if data[at] < 0x80:
-        return np.int64(data[at]), 1
-    point, size = decode(data, at, end)
-    return point, size
-
-
-@nb.njit(_nrt=False)
 def _begins_here(
     data: npt.NDArray[np.uint8],
     at: int,
@@ -136,7 +128,7 @@ def _begins_here(
     """Tells whether a phrase begins at `at`; one of words only if `boundary`."""
     node: Int = 0
     while at < end:
-        point, size = _read(data, at, end)
+        point, size = read_character(data, at, end)
         key = np.uint64(node << 21 | fold[point])
         slot = _slot(key, keys.size)
         while keys[slot] != key and keys[slot] != _EMPTY:
@@ -150,7 +142,7 @@ def _begins_here(
         if ends[node] & _WORD and boundary:
             if at >= end:
                 return True
-            after, _ = _read(data, at, end)
+            after, _ = read_character(data, at, end)
             if not bits[after] & ALNUM and after != _UNDERSCORE:
                 return True
     return False
@@ -173,7 +165,7 @@ def _count(
         found = 0
         boundary = 1
         while at < end:
-            point, size = _read(data, at, end)
+            point, size = read_character(data, at, end)
             start = first[fold[point]]
             if start and (start & _ANYWHERE or boundary):
                 found += _begins_here(data, at, end, boundary, bits, fold, keys, nodes, ends)

@@ -23,7 +23,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from columnar.codepoints import NUM_CODE_POINTS, SPACES
-from columnar.text import Int, buffers, decode
+from columnar.text import buffers, decode, read_character
 
 PUNKT, SPACY = 0, 1
 
@@ -129,15 +129,6 @@ def _contains(listed: npt.NDArray[np.uint64], word: np.uint64) -> bool:
 
 
 @nb.njit(_nrt=False)
-def _read(data: npt.NDArray[np.uint8], at: int, end: int) -> tuple[Int, int]:
-    byte = np.int64(data[at])
-    if byte < 0x80:
-        return byte, 1
-    point, size = decode(data, at, end)
-    return point, size
-
-
-@nb.njit(_nrt=False)
 def _before(data: npt.NDArray[np.uint8], start: int, at: int) -> int:
     """Gives where the character before `at` begins."""
     at -= 1
@@ -196,7 +187,7 @@ def _punkt_chunk(
             stop -= 1
             continue
         last = _before(data, start, stop)
-        point, _ = _read(data, last, stop)
+        point, _ = read_character(data, last, stop)
         if not table[point] & QUOTE:
             break
         stop = last
@@ -214,7 +205,7 @@ def _punkt_chunk(
         if data[i] == 45:
             last_part = i + 1
     if digits:
-        point, _ = _read(data, follows, end)
+        point, _ = read_character(data, follows, end)
         return not table[point] & LOWER
     initial = stop > start and stop - start == 1
     if initial or _contains(abbreviations, _packed_between(data, last_part, stop, 1)):
@@ -234,14 +225,14 @@ def _stop_is_token(
     if at == start:
         return True
     last = _before(data, start, at)
-    point, _ = _read(data, last, at)
+    point, _ = read_character(data, last, at)
     bits = table[point]
     if point == 46:
         return False
     if bits & UPPER:
         if last == start:
             return False
-        point, _ = _read(data, _before(data, start, last), last)
+        point, _ = read_character(data, _before(data, start, last), last)
         if not table[point] & UPPER:
             return False
     elif not (bits & (LOWER | DIGIT | AFFIX | QUOTE) or point in (37, 178, 45, 43)):
@@ -268,7 +259,7 @@ def _spacy_chunk(
     affixes = stop  # where the last run of affixes begins
     while affixes > start:
         last = _before(data, start, affixes)
-        point, _ = _read(data, last, stop)
+        point, _ = read_character(data, last, stop)
         if not table[point] & AFFIX:
             break
         affixes = last
@@ -276,7 +267,7 @@ def _spacy_chunk(
     at = start
     leading = True
     while at < stop:
-        point, size = _read(data, at, stop)
+        point, size = read_character(data, at, stop)
         bits = table[point]
         if not bits & PUNCTUATION and seen:
             begun += 1
@@ -290,8 +281,8 @@ def _spacy_chunk(
                 if at >= affixes or leading:
                     seen = seen or _stop_is_token(data, start, at, table, exceptions)
                 elif at > start and run < stop:
-                    before, _ = _read(data, _before(data, start, at), at)
-                    after, _ = _read(data, run, stop)
+                    before, _ = read_character(data, _before(data, start, at), at)
+                    after, _ = read_character(data, run, stop)
                     if table[before] & (LOWER | QUOTE) and table[after] & (UPPER | QUOTE):
                         seen = True
             at = run
@@ -306,7 +297,7 @@ def _spacy_chunk(
 def _holds_ink(data: npt.NDArray[np.uint8], at: int, end: int, table: npt.NDArray[np.uint8]) -> bool:
     """Tells whether there is a character that is neither white space nor punctuation."""
     while at < end:
-        point, size = _read(data, at, end)
+        point, size = read_character(data, at, end)
         if not table[point] & (SPACE | PUNCTUATION):
             return True
         at += size
@@ -326,7 +317,7 @@ def sentences_between(
 ) -> int:
     """Counts the sentences of `data[at:end]`; the tables are `characters()` and `words()`."""
     while at < end:
-        point, size = _read(data, at, end)
+        point, size = read_character(data, at, end)
         if not table[point] & SPACE:
             break
         at += size
@@ -350,12 +341,12 @@ def sentences_between(
         start = at
         while start > settled:
             last = _before(data, settled, start)
-            point, _ = _read(data, last, start)
+            point, _ = read_character(data, last, start)
             if table[point] & SPACE:
                 break
             start = last
         while at < end:
-            point, size = _read(data, at, end)
+            point, size = read_character(data, at, end)
             if table[point] & SPACE:
                 break
             at += size
@@ -368,7 +359,7 @@ def sentences_between(
         else:
             follows = at
             while follows < end:
-                point, size = _read(data, follows, end)
+                point, size = read_character(data, follows, end)
                 if not table[point] & SPACE:
                     break
                 follows += size

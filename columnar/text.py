@@ -81,3 +81,13 @@ def decode(data: npt.NDArray[np.uint8], at: int, end: int) -> tuple[Int, int]:
         if point < NUM_CODE_POINTS:
             return point, 4
     return REPLACEMENT, 1
+
+
+@nb.njit(_nrt=False)
+def read_character(data: npt.NDArray[np.uint8], at: int, end: int) -> tuple[Int, int]:
+    """Decodes any character at `at`; gives the code point and its length in bytes."""
+    byte = np.int64(data[at])
+    if byte < 0x80:
+        return byte, 1
+    point, size = decode(data, at, end)
+    return point, size
