@@ -33,7 +33,7 @@ from workers.select import select
 
 SAMPLES = 16
 PROMPTS_A_SHARD = 2000
-VERIFIERS = ("math", "format", "language")
+VERIFIERS = ("math", "format", "mixing")
 #: The process may hold so much however many generations there are: interpreter and libraries take about half of it.
 TARGET_BYTES = 600 << 20
 RESULT = Path(__file__).parent / "results" / "selection.json"
@@ -76,7 +76,7 @@ def run(out: Path) -> dict[str, object]:
     recipe = SelectRecipe.model_validate(
         {
             "name": "bench",
-            "require": {"math": {}, "format": {}, "language": {"min_score": 0.5}},
+            "require": {"math": {}, "format": {}, "mixing": {"min_score": 0.5}},
             "per_prompt": 2,
         }
     )

@@ -1,4 +1,4 @@
-"""The `language` verifier: R1's language consistency reward, with every fragment in another language as a span.
+"""The `mixing` verifier: R1's language consistency reward, with every fragment in another language as a span.
 
 The score is words of the target language over words that have a language, thinking and answer together, as R1 adds it to the
 final reward. Formulas, code, numbers and names of functions have no language and do not count. What counts as a fragment is
@@ -20,8 +20,8 @@ MAX_SPANS: Final = 100
 _MAX_SPAN_CHARS: Final = 200
 
 
-@verifier("language", version=1, gold_key="language")
-def language(
+@verifier("mixing", version=1, gold_key="language")
+def mixing(
     *, threshold: float = THRESHOLD, max_off_script_spans: int | None = None, target: str | None = None
 ) -> Check:
     """Scores the share of words in the target language, 0..1; `correct` from `threshold` on, else `partial`, at 0 `incorrect`.

@@ -18,8 +18,8 @@ from schemas.ids import settings_hash
 
 _BUILT_IN: Final[Mapping[str, str]] = {
     "format": "rewards.format",
-    "language": "rewards.language",
     "math": "rewards.math.verifier",
+    "mixing": "rewards.language",
 }
 """Where each verifier of this package lives; importing the module registers it."""
 

@@ -173,7 +173,7 @@ def verify(
     ] = None,
     verifiers: Annotated[
         str, typer.Option(help="Verifiers with default settings, when there is no recipe.")
-    ] = "math,format,language",
+    ] = "math,format,mixing",
     preset: Annotated[str | None, typer.Option(help="Column mapping of the file: vllm, verl, trl or messages.")] = None,
     columns: Annotated[Optional[list[str]], typer.Option("--column", help="OURS=THEIRS; may be given again.")] = None,  # noqa: UP045
     language: Annotated[

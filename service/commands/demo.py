@@ -64,7 +64,7 @@ def demo(out: Path, store: str | None, prompts: int, samples: int, *, fresh: boo
         manifest = _curate(run, inputs, fresh=fresh)
     with run.part("samples: SmolLM2-135M answers small problems"):
         generations = _sample(run, prompts, samples)
-    with run.part("verdicts: math, format and language, in workers"):
+    with run.part("verdicts: math, format and mixing, in workers"):
         statuses = _verify(run)
     with run.part("selection: right, well-formed, in one language"):
         selected = _select(run)
@@ -130,7 +130,7 @@ def _right_and_in_one_language(engine: sa.Engine) -> int:
     """Counts the generations that are right and in the prompt's language."""
     right = sa.select(VerdictRow.generation_id).where(VerdictRow.verifier == "math", VerdictRow.score == 1.0)
     language = sa.select(sa.func.count(sa.distinct(VerdictRow.generation_id))).where(
-        VerdictRow.verifier == "language", VerdictRow.status == "correct", VerdictRow.generation_id.in_(right)
+        VerdictRow.verifier == "mixing", VerdictRow.status == "correct", VerdictRow.generation_id.in_(right)
     )
     with reading(engine) as connection:
         return int(connection.execute(language).scalar_one())

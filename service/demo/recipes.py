@@ -45,7 +45,7 @@ def verify_recipe() -> VerifyRecipe:
     """R1's rule-based reward, and the share of the prompt's language as a metric."""
     asked = {
         "name": "demo-rubric",
-        "verifiers": [{"name": "math"}, {"name": "format"}, {"name": "language", "weight": 0.0}],
+        "verifiers": [{"name": "math"}, {"name": "format"}, {"name": "mixing", "weight": 0.0}],
         "shard_generations": 16,
     }
     return parse_recipe(asked, VerifyRecipe, "demo")
@@ -55,7 +55,7 @@ def select_recipe() -> SelectRecipe:
     """Right, well-formed and in one language; the shortest two of a prompt."""
     asked = {
         "name": "demo-sft",
-        "require": {"math": {"min_score": 1.0}, "format": {"min_score": 1.0}, "language": {"min_score": 0.95}},
+        "require": {"math": {"min_score": 1.0}, "format": {"min_score": 1.0}, "mixing": {"min_score": 0.95}},
         "per_prompt": 2,
         "order_by": [{"by": "tokens", "order": "asc"}],
     }

@@ -22,7 +22,7 @@ MAX_DOMAINS = 20
 MAX_MODELS = 12
 #: What a verifier's score is about: these two judge the form, every other one whether the answer is right.
 FORMAT_VERIFIERS = ("format",)
-LANGUAGE_VERIFIERS = ("language",)
+LANGUAGE_VERIFIERS = ("mixing",)
 #: z of a two-sided 95 % interval.
 _Z95 = 1.959963984540054
 

@@ -35,10 +35,10 @@ def test_a_gate_that_failed_decides_and_one_unknown_does_not():
 
 
 def test_metrics_are_recorded_and_never_summed():
-    rubric = Rubric({"math": 1.0}, metrics=("length", "language"))
-    verdicts = {"math": RIGHT, "length": half(7.0), "language": OURS}
+    rubric = Rubric({"math": 1.0}, metrics=("length", "mixing"))
+    verdicts = {"math": RIGHT, "length": half(7.0), "mixing": OURS}
     assert rubric.score(verdicts) == rubric.score({"math": RIGHT}) == 1.0
-    assert rubric.recorded(verdicts) == {"length": 7.0, "language": None}
+    assert rubric.recorded(verdicts) == {"length": 7.0, "mixing": None}
 
 
 def test_the_hash_names_the_numbers_and_not_their_order():

@@ -171,7 +171,7 @@ def small_world(out: Path, text: str = "<think>sum</think> 42", url: str | None 
             else (0.5, "partial", {"spans": [span], "num_spans": 1})
             for n in ids
         }
-        world.add_verdicts(verify, "language", mixed)
+        world.add_verdicts(verify, "mixing", mixed)
         world.prompts.append(prompt)
     chosen = [digest("generation", prompt, "0") for prompt in world.prompts]
     counts = {

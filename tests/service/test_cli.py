@@ -195,7 +195,7 @@ GENERATIONS = [
     }
     for n in range(12)
 ] + [{"prompt": "Was ist 1 + 1?", "completion": "<think>Das ist sinh成的 also 2.</think> \\boxed{2}", "answer": "2"}]
-SELECT = "name: set\nrequire: {math: {}, format: {}, language: {min_score: 0.95}}\nper_prompt: 2\n"
+SELECT = "name: set\nrequire: {math: {}, format: {}, mixing: {min_score: 0.95}}\nper_prompt: 2\n"
 
 
 @pytest.mark.slow

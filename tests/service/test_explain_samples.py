@@ -163,7 +163,7 @@ def test_spans_are_marked_and_hostile_text_is_shown_harmless(tmp_path):
         {"start": start + 1, "end": 10**9, "language": "all"},
         {"start": "no"},
     ]
-    world.judge({number: {"language": (0.9, "partial")}}, detail={"spans": spans[:1], "ratio": 0.9})
+    world.judge({number: {"mixing": (0.9, "partial")}}, detail={"spans": spans[:1], "ratio": 0.9})
     world.judge({number: {"format": (0.0, "incorrect")}}, detail={"reason": "\x1b[2Jgone \u202e", "spans": spans[1:]})
     page = shown(explain(lambda: world.engine, tmp_path, number))
     suspects = [char for char in page if char != "\n" and (ord(char) < 32 or 0x7F <= ord(char) < 0xA0)]
@@ -180,7 +180,7 @@ def test_a_span_far_into_a_long_text_is_shown(tmp_path):
     (number,) = world.add([Sample("a", text)])
     start = text.index("成")
     world.judge(
-        {number: {"language": (0.9, "partial")}},
+        {number: {"mixing": (0.9, "partial")}},
         detail={"spans": [{"start": start, "end": start + 2, "language": "zh"}]},
     )
     page = shown(explain(lambda: world.engine, tmp_path, number))

@@ -139,14 +139,14 @@ def test_verdicts_count_what_is_unscored_apart(world):
     assert (math.total.passed, math.total.scored, math.total.unscored) == (10, 18, 2)
     assert math.mean == pytest.approx(10 / 18)
     assert math.all_or_nothing
-    assert not facts["language"].all_or_nothing
+    assert not facts["mixing"].all_or_nothing
     assert sum(math.score_counts) == 18
     assert (math.score_counts[0], math.score_counts[-1]) == (8, 10)
     assert [(rate.label, rate.passed, rate.scored, rate.unscored) for rate in math.domains] == [
         ("sums", 5, 9, 1),
         ("words", 5, 9, 1),
     ]
-    assert facts["language"].score_counts[10] == 2
+    assert facts["mixing"].score_counts[10] == 2
 
 
 def test_only_the_newest_version_counts_and_the_older_stays_in_sight(tmp_path):
@@ -171,8 +171,8 @@ def test_samples_show_every_kind_with_text_prompt_spans_and_verdicts(world):
     assert mixed.gold == "42"
     assert [(chip.verifier, chip.status) for chip in mixed.chips] == [
         ("format", "correct"),
-        ("language", "partial"),
         ("math", "correct"),
+        ("mixing", "partial"),
     ]
     selected = [sample for sample in found if sample.selected_in]
     assert [sample.selected_in for sample in selected] == [["sft-set"], ["sft-set"]]
@@ -253,7 +253,7 @@ def hostile_world(out: Path) -> ReportWorld:
     ids = world.add_generations(run_id, prompt, [HOSTILE * 200, HOSTILE], model=HOSTILE.replace("\x00", ""))
     span = {"start": 3, "end": 40, "language": HOSTILE, "severity": HOSTILE}
     said = {number: (0.5, "partial", {"reason": HOSTILE, "answer": HOSTILE, "spans": [span]}) for number in ids}
-    world.add_verdicts(run_id, "language", said)
+    world.add_verdicts(run_id, "mixing", said)
     world.select("set</script>", ids)
     return world
 

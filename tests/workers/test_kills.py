@@ -23,8 +23,8 @@ from workers.landing import FAILPOINTS
 from workers.verify import verify
 
 COMMAND = Path(__file__).parent / "command.py"
-#: Math keeps processes of its own, language loads models: most tests do with format, which starts in no time.
-ALL_VERIFIERS = ["format", "language", "math"]
+#: Math keeps processes of its own, mixing loads models: most tests do with format, which starts in no time.
+ALL_VERIFIERS = ["format", "math", "mixing"]
 SLOW_LANDING = {"TAMIS_FAILPOINT": "landing.after_files", "TAMIS_FAILPOINT_SLEEP": "0.15"}
 
 

@@ -40,12 +40,12 @@ def test_verify_select_explain(tmp_path):
     ]
     source.write_text("".join(json.dumps(row) + "\n" for row in rows))
     url = sqlite_url(out / "tamis.db")
-    rubric = VerifyRecipe.model_validate({"verifiers": [{"name": name} for name in ("math", "format", "language")]})
+    rubric = VerifyRecipe.model_validate({"verifiers": [{"name": name} for name in ("math", "format", "mixing")]})
     verified = verify(url, out, [ImportSource(source, "rollouts")], rubric, concurrency=1)
     assert verified.exit_code == 0
     engine = open_store(url)
     recipe = SelectRecipe.model_validate(
-        {"name": "r1", "require": {"math": {}, "format": {}, "language": {"min_score": 0.9}}, "per_prompt": 4}
+        {"name": "r1", "require": {"math": {}, "format": {}, "mixing": {"min_score": 0.9}}, "per_prompt": 4}
     )
     result = select(engine, out, recipe)
     (lines,) = result.files["training_lines"]
@@ -55,7 +55,7 @@ def test_verify_select_explain(tmp_path):
     assert result.counts["dropped_first"] == {
         "math_below_minimum": 2,
         "format_below_minimum": 1,
-        "language_below_minimum": 1,
+        "mixing_below_minimum": 1,
         "same_text": 1,
     }
     assert result.counts["verdicts"]["math"] == {"correct": 5, "incorrect": 2}

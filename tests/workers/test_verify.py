@@ -97,10 +97,10 @@ def test_a_prompts_group_is_never_split_and_shards_are_about_as_large_as_asked(p
 def test_only_the_verdict_that_is_missing_is_made(place: Place, tmp_path: Path) -> None:
     path = source(write_generations(tmp_path / "made.jsonl.gz", prompts=4, samples=4))
     place.verify(recipe(["format"]), path)
-    place.verify(recipe(["format", "language"]), path)
+    place.verify(recipe(["format", "mixing"]), path)
     payloads = [row.payload for row in place.rows(sa.select(Shard.payload).order_by(Shard.id))]
     made = [[key[0] for key in payload["verifiers"]] for payload in payloads if "verifiers" in payload]
-    assert made == [["format"], ["language"]]
+    assert made == [["format"], ["mixing"]]
 
 
 def test_two_sources_are_two_scopes(place: Place, tmp_path: Path) -> None:
@@ -170,9 +170,9 @@ def test_golds_go_where_the_verifier_wants_them() -> None:
 def test_a_missing_gold_is_ours(place: Place, tmp_path: Path) -> None:
     path = tmp_path / "made.jsonl"
     path.write_text(json.dumps({"prompt": "2+2?", "completion": "\\boxed{4}"}) + "\n")
-    result = place.verify(recipe(["math", "language"]), ImportSource(path, "made"))
-    assert result.statuses == {"math": {"bad_gold": 1}, "language": {"bad_gold": 1}}
-    assert result.mean_scores == {"math": None, "language": None}
+    result = place.verify(recipe(["math", "mixing"]), ImportSource(path, "made"))
+    assert result.statuses == {"math": {"bad_gold": 1}, "mixing": {"bad_gold": 1}}
+    assert result.mean_scores == {"math": None, "mixing": None}
 
 
 def test_math_in_worker_processes_agrees_with_labels(place: Place, reference_data: Any) -> None:
@@ -305,7 +305,7 @@ class TestRepair:
         place.engine.dispose()
         place.out.rename(tmp_path / "moved")
         moved = Place(tmp_path, "moved")
-        result = moved.verify(recipe(["format", "language"]))
+        result = moved.verify(recipe(["format", "mixing"]))
         assert (result.planned, result.exit_code) == (32, 0)
 
     def test_shards_without_files_and_wrong_counts(self, verified: tuple[Place, ImportSource, list[Any]]) -> None:
@@ -334,7 +334,7 @@ def test_no_secret_in_store_files_or_log(tmp_path: Path, postgresql_url: str) ->
 
 def test_statuses_are_counted_over_the_scope(place: Place, tmp_path: Path) -> None:
     result = place.verify(
-        recipe(["format", "language"]), source(write_generations(tmp_path / "g.jsonl.gz", prompts=8, samples=8))
+        recipe(["format", "mixing"]), source(write_generations(tmp_path / "g.jsonl.gz", prompts=8, samples=8))
     )
     counted: dict[str, Counter[str]] = {}
     for row in verdicts(place.engine):
