@@ -18,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.machine_text import cpu_seconds, machine_text, write_result
 from columnar.hashing import content_hashes
-from columnar.language import consistency, foreign_spans, identify
+from columnar.language import identify
+from columnar.mixing import consistency, off_script
 from columnar.scripts import script_counts
 from columnar.signal_basic import STOP_WORDS
 from columnar.signals import measure
@@ -68,7 +69,7 @@ def main() -> int:
         plain = add("measure in Python", lambda few=few: measure_in_python(few), few, 1)
         add("content_hashes", lambda column=column: content_hashes(column), texts)
         add("script_counts", lambda column=column: script_counts(column), texts)
-        add("foreign_spans, en", lambda texts=texts: [foreign_spans(text, "en") for text in texts], texts)
+        add("off_script, en", lambda column=column: off_script(column, "en"), texts)
         add("consistency, en", lambda few=few: [consistency(text, "en") for text in few], few)
         labelled = add("identify", lambda column=column: identify(column), texts)
         theirs = add("py3langid.classify", lambda few=few: [library.classify(t) for t in few], few, 1)

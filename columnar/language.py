@@ -4,7 +4,7 @@ Engines are `py3langid` (the default: 139 languages, its model comes with the pa
 lid.176 for one). All are given the same folding of near languages, and answer `zxx`, "no linguistic content", for text with too
 few letters outside formulas and addresses.
 
-A document-level label cannot measure mixing: `columnar.mixing` does, and its names stand here too.
+A document-level label cannot measure mixing: `columnar.mixing` does.
 """
 
 from collections.abc import Callable, Collection
@@ -23,31 +23,23 @@ from columnar.codepoints import LETTER, SPACE, UNSPACED, properties
 from columnar.fasttext_classifier import Classifier, load_classifier
 from columnar.fasttext_model import read_labels
 from columnar.masking import find_masks
-from columnar.mixing import LanguageCounts, Severity, Span, consistency, foreign_spans
 from columnar.text import buffers, decode
+from columnar.writing import FOLDED, NO_LANGUAGE
 
 __all__ = [
     "ENGINES",
     "FOLDED",
     "NO_LANGUAGE",
-    "LanguageCounts",
     "LanguageLabels",
-    "Severity",
-    "Span",
     "check_engine",
-    "consistency",
-    "foreign_spans",
     "identify",
 ]
 
-NO_LANGUAGE = "zxx"
 # Fewer letters than this, or a smaller share of the visible characters, is no language. A letter of a script without spaces
 # counts for two, as two of them make a word.
 MIN_LETTERS = 3
 MIN_LETTER_SHARE = 0.1
 MASKED_CHARS = 1 << 16  # so much of a text that may be formulas or addresses alone is looked at for them
-# Languages that are told apart by few and used as one by most, and other spellings of a label.
-FOLDED = {"wuu": "zh", "yue": "zh", "zh-cn": "zh", "zh-tw": "zh", "arz": "ar", "ary": "ar", "pcm": "en"}
 _AFTER_HEBREW = "\u0600"
 _MARKS = np.zeros(128, np.bool_)
 _MARKS[np.frombuffer(b"0123456789\\$^_{}=/@<>|~`#[]+*%", np.uint8)] = True

@@ -18,8 +18,10 @@ a false alarm. The rules:
 """
 
 import re
+from collections import Counter
+from collections.abc import Collection, Sequence
 from itertools import groupby
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numba as nb
 import numpy as np
@@ -27,18 +29,41 @@ import numpy.typing as npt
 
 from columnar.codepoints import COMMON, INHERITED, LETTER, SCRIPTS, code_points, properties, script_numbers
 from columnar.masking import find_masks
+from columnar.mixing_check import MAX_GREEK_SYMBOL, off_script
+from columnar.mixing_model import (
+    LANGUAGES,
+    LanguageCounts,
+    Severity,
+    Span,
+    Tally,
+    Tokens,
+)
+from columnar.mixing_target import base_code, own_language, target_of
 from columnar.words import NO_WORD, next_word_state
-from columnar.writing import LANGUAGE_OF, scripts_of
+from columnar.writing import LANGUAGE_OF, NO_LANGUAGE, UNKNOWN, scripts_of
 
-Severity = Literal["off_script", "minor"]
+__all__ = [
+    "LANGUAGES",
+    "NO_LANGUAGE",
+    "UNKNOWN",
+    "LanguageCounts",
+    "Severity",
+    "Span",
+    "Tally",
+    "Tokens",
+    "consistency",
+    "consistency_batch",
+    "label_tokens",
+    "off_script",
+    "spans",
+    "target_of",
+]
 
 MAX_MINOR_WORDS = 4
 MAX_GAP = 20
-MAX_GREEK_SYMBOL = 2
 MIN_KANA_SHARE = 0.2
 MAX_ACRONYM = 6
 
-_UNKNOWN = "und"
 _LATIN, _GREEK, _HEBREW, _HAN, _HIRAGANA, _KATAKANA = (
     SCRIPTS.index(name) for name in ("Latn", "Grek", "Hebr", "Hani", "Hira", "Kana")
 )
@@ -53,43 +78,6 @@ _INTERNATIONAL = re.compile(
     re.IGNORECASE,
 )
 _ACRONYM = re.compile(rf"[A-Z]{{1,{MAX_ACRONYM}}}s?")
-
-
-class Span(NamedTuple):
-    """A fragment in another language than the text's: characters `start` to `end` (exclusive).
-
-    `score` is the share of its letters that are foreign to the target: less than 1 only in a word of homoglyphs.
-    """
-
-    start: int
-    end: int
-    language: str
-    score: float
-    severity: Severity
-
-
-class LanguageCounts(NamedTuple):
-    """What languages the words of a text are in.
-
-    Attributes:
-        words: all words.
-        target_words: those in the target's scripts, so in the target language as far as scripts can tell.
-        zxx_words: those of no language.
-        ratio: target words over words that have a language (R1's language consistency); 1 for a text without any.
-        off_script_share: letters in `off_script` spans over all letters that have a language.
-        switches: how often a word is followed by one of another language, words of no language left out.
-        shares: each language's share of the words that have one, the target under its own name, the largest first.
-        spans: what `foreign_spans` gives.
-    """
-
-    words: int
-    target_words: int
-    zxx_words: int
-    ratio: float
-    off_script_share: float
-    switches: int
-    shares: dict[str, float]
-    spans: list[Span]
 
 
 class _Letters(NamedTuple):
@@ -112,54 +100,113 @@ class _Fragment(NamedTuple):
 
     @property
     def language(self) -> str:
-        return LANGUAGE_OF.get(SCRIPTS[self.script], _UNKNOWN)
+        return LANGUAGE_OF.get(SCRIPTS[self.script], UNKNOWN)
 
 
-def foreign_spans(text: str, target: str) -> list[Span]:
-    """Finds the fragments of a text that are in a script foreign to the target language, in order; the module tells the rules.
+def spans(text: str, candidates: Collection[str] | None = None, target: str | None = None) -> list[Span]:
+    """Finds the fragments of a text that are not in the target language, in order, disjoint; the module tells the rules.
 
     Args:
         text: any text, as Markdown and LaTeX have it.
-        target: ISO 639 code of the language that it should be in; a region after it is ignored.
+        candidates: ISO 639 codes of the languages that may occur; by default `LANGUAGES`. The target always may.
+        target: ISO 639 code of the language that the text should be in; a region after it is ignored. By default the text's own.
 
     Raises:
-        ValueError: `target` is no ISO 639 code.
+        ValueError: a code is no ISO 639 code.
     """
-    scripts = scripts_of(target)
-    if ("Latn" in scripts and text.isascii()) or not _is_foreign(scripts)[script_numbers()[code_points(text)]].any():
-        return []
-    letters = _classify(text, scripts)
-    return _spans(text, _fragments(text, letters, latin_target="Latn" in scripts), letters.spoken)
+    return _read(text, candidates, target).spans
 
 
-def consistency(text: str, target: str) -> LanguageCounts:
+def consistency(text: str, target: str, candidates: Collection[str] | None = None) -> LanguageCounts:
     """Counts the words of a text by language, against the language that it should be in.
 
     Args:
         text: any text, as Markdown and LaTeX have it.
-        target: ISO 639 code of the language that it should be in; a region after it is ignored.
+        target: ISO 639 code of the language that it should be in; a region after it is ignored; `und` for the text's own.
+        candidates: ISO 639 codes of the languages that may occur; by default `LANGUAGES`. The target always may.
 
     Raises:
-        ValueError: `target` is no ISO 639 code.
+        ValueError: a code is no ISO 639 code.
     """
+    read = _read(text, candidates, target)
+    letters, languages = read.letters, read.languages
+    off = sum(int(letters.spoken[s.start : s.end].sum()) for s in read.spans if s.severity == "off_script")
+    spoken = languages[languages >= 0]
+    return LanguageCounts(
+        target=read.names[0],
+        words=len(languages),
+        zxx_words=len(languages) - len(spoken),
+        strict=_tally(spoken, read.names),
+        lenient=_tally(np.where(read.minor[languages >= 0], 0, spoken), read.names),
+        off_script_share=off / max(1, int(letters.spoken.sum())),
+        spans=read.spans,
+    )
+
+
+def consistency_batch(
+    texts: Sequence[str], targets: Sequence[str], candidates: Collection[str] | None = None
+) -> list[LanguageCounts]:
+    """Does `consistency` for many texts, each with its target.
+
+    Raises:
+        ValueError: a code is no ISO 639 code, or there are not as many targets as texts.
+    """
+    return [consistency(text, target, candidates) for text, target in zip(texts, targets, strict=True)]
+
+
+def label_tokens(text: str, candidates: Collection[str] | None = None, target: str | None = None) -> Tokens:
+    """Labels every word of a text with its language, or with `zxx`; arguments as of `spans`.
+
+    Raises:
+        ValueError: a code is no ISO 639 code.
+    """
+    read = _read(text, candidates, target)
+    languages = np.where(read.languages < 0, len(read.names), read.languages).astype(np.int16)
+    return Tokens(
+        np.ascontiguousarray(read.words[:, 0]),
+        np.ascontiguousarray(read.words[:, 1]),
+        languages,
+        (*read.names, NO_LANGUAGE),
+    )
+
+
+class _Reading(NamedTuple):
+    """A text read: its words (int64[n, 2]), the language of each (index into `names`, the target first; -1 none), which are minor."""
+
+    names: list[str]
+    letters: "_Letters"
+    spans: list[Span]
+    words: npt.NDArray[np.int64]
+    languages: npt.NDArray[np.int64]
+    minor: npt.NDArray[np.bool_]
+
+
+def _read(text: str, candidates: Collection[str] | None, target: str | None) -> _Reading:
+    for code in candidates or ():
+        base_code(code)
+    code = UNKNOWN if target is None else base_code(target)
+    target = own_language(text) if code == UNKNOWN else code
     scripts = scripts_of(target)
     letters = _classify(text, scripts)
-    spans = _spans(text, _fragments(text, letters, latin_target="Latn" in scripts), letters.spoken)
+    found = _spans(text, _fragments(text, letters, latin_target="Latn" in scripts), letters.spoken)
     words = _segment(letters.bits)
-    names = list(dict.fromkeys([target, *(span.language for span in spans)]))
-    languages = _word_languages(words, letters, spans, names)
-    counts = dict(zip(names, np.bincount(languages, minlength=len(names)).tolist(), strict=True))
-    num_spoken = len(languages)
-    off_script = sum(int(letters.spoken[s.start : s.end].sum()) for s in spans if s.severity == "off_script")
-    return LanguageCounts(
-        words=len(words),
-        target_words=counts[target],
-        zxx_words=len(words) - num_spoken,
-        ratio=counts[target] / num_spoken if num_spoken else 1.0,
-        off_script_share=off_script / max(1, int(letters.spoken.sum())),
-        switches=int(np.count_nonzero(np.diff(languages))),
-        shares={name: count / num_spoken for name, count in sorted(counts.items(), key=lambda c: -c[1]) if count},
-        spans=spans,
+    names = list(dict.fromkeys([target, *(span.language for span in found)]))
+    languages, minor = _word_languages(words, letters, found, names)
+    return _Reading(names, letters, found, words, languages, minor)
+
+
+def _tally(languages: npt.NDArray[np.int64], names: list[str]) -> Tally:
+    """Counts words by language: `languages` are indexes into `names`, the target first."""
+    counts = np.bincount(languages, minlength=len(names)).tolist()
+    total = len(languages)
+    order = [0, *sorted(range(1, len(names)), key=lambda i: -counts[i])]
+    at = np.flatnonzero(np.diff(languages))
+    changes = Counter(zip(languages[at].tolist(), languages[at + 1].tolist(), strict=True))
+    return Tally(
+        words=total,
+        target_words=counts[0],
+        shares={names[i]: counts[i] / total for i in order if counts[i]},
+        transitions={(names[a], names[b]): count for (a, b), count in sorted(changes.items())},
     )
 
 
@@ -270,27 +317,29 @@ def _joins(text: str, left: _Fragment, right: _Fragment, spoken: bytes) -> bool:
     if left.homoglyphs or right.homoglyphs or right.start - left.end > MAX_GAP:
         return False
     languages = {left.language, right.language}
-    if languages != {"zh", "ja"} and (len(languages) > 1 or (_UNKNOWN in languages and left.script != right.script)):
+    if languages != {"zh", "ja"} and (len(languages) > 1 or (UNKNOWN in languages and left.script != right.script)):
         return False
     return "\n" not in text[left.end : right.start] and 1 not in spoken[left.end : right.start]
 
 
 def _word_languages(
-    words: npt.NDArray[np.int64], letters: _Letters, spans: list[Span], names: list[str]
-) -> npt.NDArray[np.int64]:
-    """Gives the language of each word that has one, in order: its index in `names`, 0 for the target."""
+    words: npt.NDArray[np.int64], letters: _Letters, found: list[Span], names: list[str]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Gives the language of each word: its index in `names`, 0 for the target, -1 for none; and which are in minor spans."""
     spoken_before = np.concatenate(([0], np.cumsum(letters.spoken)))
     foreign_before = np.concatenate(([0], np.cumsum(letters.foreign)))
     num_spoken = spoken_before[words[:, 1]] - spoken_before[words[:, 0]]
     num_foreign = foreign_before[words[:, 1]] - foreign_before[words[:, 0]]
-    languages = np.zeros(len(words), np.int64)
+    languages = np.where(num_spoken > 0, 0, -1)
+    minor = np.zeros(len(words), np.bool_)
     foreign_words = np.flatnonzero(2 * num_foreign > num_spoken)
     if foreign_words.size:
         foreign_at = np.flatnonzero(letters.foreign)
         first_foreign = foreign_at[np.searchsorted(foreign_at, words[foreign_words, 0])]
-        span_of = np.searchsorted([span.start for span in spans], first_foreign, "right") - 1
-        languages[foreign_words] = np.array([names.index(span.language) for span in spans])[span_of]
-    return languages[num_spoken > 0]
+        span_of = np.searchsorted([span.start for span in found], first_foreign, "right") - 1
+        languages[foreign_words] = np.array([names.index(span.language) for span in found])[span_of]
+        minor[foreign_words] = np.array([span.severity == "minor" for span in found])[span_of]
+    return languages, minor
 
 
 @nb.njit(cache=True, nogil=True)

@@ -1,9 +1,14 @@
-"""Which scripts a language is written in, and which language a script mostly writes. Facts only; pure.
+"""Languages and their scripts: which a language is written in, which language a script mostly writes. Facts only; pure.
 
 Sources: the exemplar characters of Unicode's CLDR, and the Wikipedias' own scripts for what CLDR leaves out.
 """
 
 import re
+
+NO_LANGUAGE = "zxx"  # ISO 639: no linguistic content
+UNKNOWN = "und"  # ISO 639: undetermined
+# Languages that are told apart by few and used as one by most, and other spellings of a label.
+FOLDED = {"wuu": "zh", "yue": "zh", "zh-cn": "zh", "zh-tw": "zh", "arz": "ar", "ary": "ar", "pcm": "en"}
 
 _LATIN_ONLY = frozenset({"Latn"})
 # Scripts of the languages that are not, or not only, written in Latin letters.

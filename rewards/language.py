@@ -7,7 +7,7 @@ decided in `columnar.mixing`.
 
 from typing import Any, Final
 
-from columnar.language import LanguageCounts, Span, consistency
+from columnar.mixing import LanguageCounts, Span, consistency
 from rewards.registry import Check, verifier
 from rewards.verdict import Status, Verdict
 
@@ -48,9 +48,11 @@ def mixing(
         except ValueError as failure:
             return Verdict(None, "bad_gold", {"reason": "unknown_language", "error": str(failure)})
         off_script = sum(span.severity == "off_script" for span in whole.spans)
-        one_language = whole.ratio >= threshold and (max_off_script_spans is None or off_script <= max_off_script_spans)
-        status: Status = "correct" if one_language else "partial" if whole.ratio > 0 else "incorrect"
-        return Verdict(whole.ratio, status, _describe(completion, wanted, whole, off_script))
+        one_language = whole.strict.ratio >= threshold and (
+            max_off_script_spans is None or off_script <= max_off_script_spans
+        )
+        status: Status = "correct" if one_language else "partial" if whole.strict.ratio > 0 else "incorrect"
+        return Verdict(whole.strict.ratio, status, _describe(completion, wanted, whole, off_script))
 
     return check
 
@@ -59,7 +61,7 @@ def _describe(completion: str, target: str, whole: LanguageCounts, off_script: i
     detail: dict[str, Any] = {
         "target": target,
         **_counts(whole),
-        "shares": whole.shares,
+        "shares": whole.strict.shares,
         "num_spans": len(whole.spans),
         "num_off_script_spans": off_script,
         "spans": [_span(completion, span) for span in whole.spans[:MAX_SPANS]],
@@ -74,12 +76,12 @@ def _describe(completion: str, target: str, whole: LanguageCounts, off_script: i
 
 def _counts(counts: LanguageCounts) -> dict[str, Any]:
     return {
-        "ratio": counts.ratio,
+        "ratio": counts.strict.ratio,
         "words": counts.words,
-        "target_words": counts.target_words,
+        "target_words": counts.strict.target_words,
         "zxx_words": counts.zxx_words,
         "off_script_share": counts.off_script_share,
-        "switches": counts.switches,
+        "switches": counts.strict.switches,
     }
 
 
