@@ -10,7 +10,6 @@ import argparse
 import gzip
 import importlib.util
 import json
-import os
 import re
 import sys
 from collections.abc import Callable
@@ -24,16 +23,10 @@ from py3langid.langid import MODEL_FILE, LanguageIdentifier
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.machine_text import cpu_seconds, write_result
+from benchmarks.mixed_clauses import DATA, TATOEBA
 from columnar.fasttext_classifier import load_classifier
 from columnar.language import FOLDED, identify
 
-ROOT = Path(__file__).resolve().parents[1]
-DATA = Path(os.environ.get("TAMIS_REFERENCE_DATA", ROOT.parent / "shared" / "data"))
-TATOEBA = {
-    "ara": "ar", "ces": "cs", "cmn": "zh", "deu": "de", "fra": "fr", "hin": "hi", "ind": "id", "ita": "it", "jpn": "ja",
-    "kor": "ko", "nld": "nl", "pol": "pl", "por": "pt", "rus": "ru", "spa": "es", "swe": "sv", "tha": "th", "tur": "tr",
-    "ukr": "uk", "vie": "vi",
-}  # fmt: skip
 UDHR = {
     "arb": "ar", "ces": "cs", "cmn_hans": "zh", "cmn_hant": "zh", "deu_1996": "de", "eng": "en", "fra": "fr", "hin": "hi",
     "ind": "id", "ita": "it", "jpn": "ja", "kor": "ko", "nld": "nl", "pol": "pl", "por_BR": "pt", "por_PT": "pt", "rus": "ru",
