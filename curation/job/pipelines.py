@@ -23,7 +23,8 @@ _STOP_SECONDS = 15.0
 _LOCAL_RUNNERS = ("", "DirectRunner", "FnApiRunner")
 #: How Beam wraps the error of a transform: ``RuntimeError: <error> [while running '<transform>']``.
 _WRAPPED = re.compile(r"^RuntimeError: (.*) \[while running '.*'\]$")
-_QUIET = ("--default_sdk_harness_log_level=WARNING",)
+# WARN, which is also how Java runners spell it: Flink refuses WARNING.
+_QUIET = ("--default_sdk_harness_log_level=WARN",)
 
 
 class PipelineError(Exception):

@@ -14,9 +14,20 @@ import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Where `make test-flink` says what it has fetched.
-FLINK_JAR = "TAMIS_FLINK_JOB_SERVER"
+#: Where `make test-flink` says what it has fetched: a folder of jars, and a program.
+FLINK_JARS = "TAMIS_FLINK_JOB_SERVER"
 PRISM = "TAMIS_PRISM"
+#: Flink on Java 17 looks into these packages by reflection.
+OPENED = (
+    "java.lang",
+    "java.lang.invoke",
+    "java.net",
+    "java.nio",
+    "java.time",
+    "java.util",
+    "java.util.concurrent",
+    "sun.nio.ch",
+)
 
 
 def free_port():
@@ -67,15 +78,15 @@ def job_server(kind, port, folder):
     """Gives the command of a job server, or skips the test with the reason."""
     if kind == "python":
         return [sys.executable, "-m", "apache_beam.runners.portability.local_job_service_main", "-p", str(port)]
-    name = {"flink": FLINK_JAR, "prism": PRISM}[kind]
+    name = {"flink": FLINK_JARS, "prism": PRISM}[kind]
     if not os.environ.get(name):
         pytest.skip(f"{name} is not set: `make test-flink` fetches what can be had, and says what cannot")
     if kind == "prism":
         return [os.environ[name], f"-job_port={port}", "-serve_http=false"]
     ports = [f"--job-port={port}", f"--artifact-port={free_port()}", f"--expansion-port={free_port()}"]
-    # Flink on Java 17 looks into these packages by reflection.
-    opens = [f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in ("lang", "nio", "util")]
-    return ["java", *opens, "-jar", os.environ[name], "--flink-master=[local]", f"--artifacts-dir={folder}", *ports]
+    opens = [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in OPENED]
+    driver = ["-cp", f"{os.environ[name]}/*", "org.apache.beam.runners.flink.FlinkJobServerDriver"]
+    return ["java", *opens, *driver, "--flink-master=[local]", f"--artifacts-dir={folder}", *ports]
 
 
 def start_pool(port, log, **variables):
