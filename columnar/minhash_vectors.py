@@ -68,6 +68,33 @@ def byte_classes(_typing: Any, data: Any, at: Any) -> Any:
     return types.UniTuple(types.uint64, 3)(data, at), generate
 
 
+@intrinsic
+def leading_zeros(_typing: Any, number: Any) -> Any:
+    """Counts the zero bits above a 64-bit number's highest set bit; 64 for zero."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.ctlz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(number), generate
+
+
+@intrinsic
+def white_space(_typing: Any, data: Any, at: Any) -> Any:
+    """Marks the ASCII white space (`str.isspace`) among the `WINDOW` bytes at `data[at:]` in a bit mask."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        start = _pointer(context, builder, signature.args[0], *arguments)
+        window = builder.load(builder.bitcast(start, _BYTES.as_pointer()), align=1)
+        # 0x09 to 0x0D, and 0x1C to 0x20.
+        lines, others = (
+            builder.icmp_unsigned("<", builder.sub(window, _every(_BYTES, first)), _every(_BYTES, 5))
+            for first in (0x09, 0x1C)
+        )
+        return builder.bitcast(builder.or_(lines, others), _I64)
+
+    return types.uint64(data, at), generate
+
+
 def _folder(groups: int) -> Any:
     @intrinsic
     def fold(_typing: Any, hashes: Any, _count: Any, factors: Any, offsets: Any, least: Any, _at: Any) -> Any:

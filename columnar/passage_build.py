@@ -9,12 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from columnar.passage_hashes import BASE, UInts, extend_window
 from columnar.passage_words import Reading, Words, fold_table, segment
-from columnar.passages import BASE, MAX_NGRAM, MAX_PLACES, Ints, PassageIndex, UInts, Windows, extend_window, window_key
+from columnar.passages import MAX_NGRAM, MAX_PLACES, Ints, PassageIndex, Windows, window_key
 from columnar.text import buffers
 
 _ONE = np.uint64(1)
-_MAX_BITMAP_BITS = 28
+# At least 16 KB, which a processor has at hand: few short texts then need hardly a second look.
+_MIN_BITMAP_BITS, _MAX_BITMAP_BITS = 17, 28
 
 
 class Frequent(NamedTuple):
@@ -132,7 +134,10 @@ def _windows(lengths: Ints, is_full: npt.NDArray[np.bool_]) -> Windows:
     full = np.unique(lengths[is_full])
     short = np.setdiff1d(lengths[~is_full & (lengths > 0)], full)
     tail = int(short[0]) if short.size else 0
-    return Windows(full, _powers(full), short, _powers(short), tail, _powers(np.array([tail]))[0])
+    least = int(full[0]) if full.size else 0
+    gate = (least + 1) // 2
+    gate_power, tail_power = _powers(np.array([gate, tail]))
+    return Windows(full, _powers(full), gate, gate_power, least - gate + 1, short, _powers(short), tail, tail_power)
 
 
 def _powers(exponents: Ints) -> UInts:
@@ -155,20 +160,29 @@ def _assemble(
     live[place_words] = True
     slot_keys, slot_entries = _fill_table(passage_keys, 1 << int(2 * max(1, passage_keys.size) - 1).bit_length())
     is_full = np.isin(lengths, windows.full)
-    bitmap, shift = _bitmap(passage_keys[is_full])
+    inside = _ends_inside(place_words[starts[is_full]], lengths[is_full], windows.gate, words.hashes.size)
+    gate_bitmap, gate_shift = _bitmap(np.unique(_keys_before(words.hashes, inside, windows.gate)))
     ends = place_words[starts[~is_full]] + lengths[~is_full]
     tails = _keys_before(words.hashes, ends, windows.tail)
     tail_bitmap, tail_shift = _bitmap(tails)
     return PassageIndex(
-        table, windows, bitmap, shift, tail_bitmap, tail_shift, slot_keys, slot_entries, lengths,
+        table, windows, gate_bitmap, gate_shift, tail_bitmap, tail_shift, slot_keys, slot_entries, lengths,
         np.concatenate((starts, [keys.size])).astype(np.int64), place_texts, place_words, live, words, text_words, groups,
         int(groups[-1]) + 1 if groups.size else 0,
     )  # fmt: skip
 
 
+def _ends_inside(first: Ints, lengths: Ints, gate: int, words: int) -> Ints:
+    """Gives the words, of so many, before which a window of `gate` words ends that lies inside one of the passages, ascending."""
+    bounds = np.zeros(words + 2, np.int64)
+    np.add.at(bounds, first + gate, 1)
+    np.add.at(bounds, first + lengths + 1, -1)
+    return np.flatnonzero(np.cumsum(bounds) > 0)
+
+
 def _bitmap(keys: UInts) -> tuple[UInts, np.uint64]:
-    """Sets the bit of each key in a bitmap of some 32 bits a key: 3 of 100 words of clean text then need a second look."""
-    bits = min(_MAX_BITMAP_BITS, max(6, int(32 * max(1, keys.size) - 1).bit_length()))
+    """Sets the bit of each key in a bitmap of some 32 bits a key: 3 of 100 windows of clean text then need a second look."""
+    bits = min(_MAX_BITMAP_BITS, max(_MIN_BITMAP_BITS, int(32 * max(1, keys.size) - 1).bit_length()))
     shift = np.uint64(64 - bits)
     bitmap = np.zeros(1 << (bits - 6), np.uint64)
     named = keys >> shift

@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from columnar.passage_hashes import extend_window
 from columnar.passage_words import Words, segment
-from columnar.passages import PassageIndex, extend_window, find_slot, suspects, window_key
+from columnar.passages import PassageIndex, find_slot, suspects, window_key
 from columnar.text import buffers
 
 #: Passages of one group that are told of one document, in the document's order; a copy of a whole test set has thousands.

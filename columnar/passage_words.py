@@ -18,16 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 from columnar.codepoints import ALNUM, LETTER, NUM_CODE_POINTS, SPACE, UNSPACED, properties
+from columnar.passage_hashes import CODE_BITS, CODE_MASK, CORE, IGNORED, hash_codes
 from columnar.text import decode
 from columnar.words import NO_WORD, next_word_state
 
 Reading = Literal["words", "exact"]
-
-#: An entry of a fold table is the folded code point with these bits above it, SPACE, ALNUM and UNSPACED among them.
-CODE_BITS = 21
-CODE_MASK = (1 << CODE_BITS) - 1
-CORE = 2  # counts at the ends of a word too
-IGNORED = 16  # as if it were not there
 
 _LIKE = {
     "'": "\u2018\u2019\u201b\u02bc\u2032",
@@ -37,12 +32,6 @@ _LIKE = {
 # Beyond it stand letters without case, which need no fold, and between those and private use only tags.
 _SCANNED = 0x20000
 _TAGS = range(0xE0000, 0xE01F0)
-
-HASH_SEED = np.uint64(0x9AE16A3B2F90404F)
-HASH_STEP = np.uint64(0xC2B2AE3D27D4EB4F)
-_FINAL_STEP = np.uint64(0x9FB21C651E98DF25)
-_FINAL_SHIFT = np.uint64(29)
-_HALF = np.uint64(32)
 
 
 class Words(NamedTuple):
@@ -93,14 +82,6 @@ def _folded(letter: str) -> int:
     return ord(folded) if len(folded) == 1 else ord(letter.lower()[0])
 
 
-@nb.njit(inline="always")
-def finish_hash(running: np.uint64) -> np.uint64:
-    """Makes a word's hash of the running one: every bit of it then depends on every character."""
-    mixed = running ^ (running >> _FINAL_SHIFT)
-    mixed *= _FINAL_STEP
-    return mixed ^ (mixed >> _HALF)
-
-
 @nb.njit(cache=True, nogil=True)
 def segment(data: npt.NDArray[np.uint8], at: int, end: int, table: npt.NDArray[np.uint32]) -> Words:
     """Cuts one text, `data[at:end]`, into words. Takes some 40 bytes of memory a word."""
@@ -114,7 +95,6 @@ def segment(data: npt.NDArray[np.uint8], at: int, end: int, table: npt.NDArray[n
     words = char = num_codes = core_codes = start = stop = 0
     code_offsets[0] = 0
     state = NO_WORD
-    running = core = HASH_SEED
     while at < end:
         byte = np.int64(data[at])
         if byte < 0x80:
@@ -130,12 +110,11 @@ def segment(data: npt.NDArray[np.uint8], at: int, end: int, table: npt.NDArray[n
         state, begins = next_word_state(state, bits)
         if begins or state == NO_WORD:
             if core_codes > code_offsets[words]:
-                hashes[words] = finish_hash(core)
+                hashes[words] = hash_codes(codes, code_offsets[words], core_codes)
                 first[words], last[words] = start, stop
                 words += 1
                 code_offsets[words] = core_codes
             num_codes = core_codes
-            running = HASH_SEED
             if state == NO_WORD:
                 continue
         if bits & CORE:
@@ -145,11 +124,10 @@ def segment(data: npt.NDArray[np.uint8], at: int, end: int, table: npt.NDArray[n
             continue
         codes[num_codes] = entry & CODE_MASK
         num_codes += 1
-        running = (running ^ np.uint64(entry & CODE_MASK)) * HASH_STEP
         if bits & CORE:
-            core, core_codes, stop = running, num_codes, char
+            core_codes, stop = num_codes, char
     if core_codes > code_offsets[words]:
-        hashes[words] = finish_hash(core)
+        hashes[words] = hash_codes(codes, code_offsets[words], core_codes)
         first[words], last[words] = start, stop
         words += 1
         code_offsets[words] = core_codes

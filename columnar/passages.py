@@ -1,8 +1,12 @@
 """An index of passages, runs of words that texts must not share, and the search for them in documents. Pure: no I/O.
 
 A *passage* of an indexed text is any run of `ngram` words of it, or the whole text if it is shorter. Documents are searched in two
-passes: `suspects` hashes every window of a document and asks a bitmap and then a table of hashes, which decides about nearly all
+passes: `suspects` hashes the words of a document and asks a bitmap and then a table of hashes, which decides about nearly all
 documents; for the few others `columnar.passage_search` compares the words themselves, so that a collision of hashes is no finding.
+
+Only few windows need to be asked for: every passage of at least ten words holds five words in a row that begin at a multiple of six,
+wherever it stands in a document. So a *gate* of the five-word windows inside passages is asked at each sixth word (of five and six,
+read half of the least length and what it leaves), and passages themselves only around those that it knows.
 """
 
 from typing import NamedTuple
@@ -12,33 +16,23 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from columnar.codepoints import ALNUM
-from columnar.passage_words import (
-    CODE_BITS,
-    CODE_MASK,
-    CORE,
-    HASH_SEED,
-    HASH_STEP,
-    IGNORED,
-    Words,
-    finish_hash,
-)
-from columnar.text import buffers, decode
-from columnar.words import NO_WORD, SPACED_WORD, UNSPACED_WORD, next_word_state
+from columnar.passage_hashes import CODE_MASK, EVERY, Table, UInts, hash_words
+from columnar.passage_words import Words
+from columnar.text import Int, buffers
 
 #: Places of one passage that are remembered in each group: a template that stands in all items names the first ones.
 MAX_PLACES = 8
 #: Windows longer than this are refused: the search keeps as many running hashes.
 MAX_NGRAM = 64
 
-BASE = np.uint64(0x2545F4914F6CDD1D)
 _LENGTH_STEP = np.uint64(0xD6E8FEB86659FD93)
 _KEY_STEP = np.uint64(0x9E3779B97F4A7C15)
 _ONE = np.uint64(1)
 #: Words that are hashed before they are looked up.
 _CHUNK = 448
+#: Words that stay from one chunk to the next: a window that waits for its last words, and those that end where it begins.
+_KEPT = 2 * MAX_NGRAM
 
-UInts = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
 
 
@@ -46,8 +40,11 @@ class Windows(NamedTuple):
     """The lengths of passages, and how to hash a window of each.
 
     Attributes:
-        full: int64[...], the lengths of windows that are looked up at each word.
-        full_powers: uint64[...], `BASE` to these powers.
+        full: int64[...], the lengths of passages that are parts of texts, ascending.
+        full_powers: uint64[...], the base of `columnar.passage_hashes.extend_window` to these powers.
+        gate: words of the gate's windows, 0 if `full` is empty.
+        gate_power: uint64.
+        stride: at each so many words the gate is asked.
         short: int64[...], lengths of texts that must be found whole.
         short_powers: uint64[...].
         tail: the least of `short`, 0 if there is none: so many words are looked up first.
@@ -56,6 +53,9 @@ class Windows(NamedTuple):
 
     full: Ints
     full_powers: UInts
+    gate: int
+    gate_power: np.uint64
+    stride: int
     short: Ints
     short_powers: UInts
     tail: int
@@ -68,8 +68,8 @@ class PassageIndex(NamedTuple):
     Attributes:
         table: how characters fold, see `columnar.passage_words.fold_table`.
         windows: lengths of the passages.
-        bitmap: uint64[...]; the bit that the high bits of a passage's key name is set.
-        bitmap_shift: how far a key is shifted to name its bit.
+        gate_bitmap: uint64[...]; the bit that the high bits of the key of a window of the gate name is set.
+        gate_shift: how far a key is shifted to name its bit.
         tail_bitmap, tail_shift: the same for the last `windows.tail` words of short texts.
         keys: uint64[slots], open addressing with linear steps; 0 is an empty slot.
         entries: int32[slots], the passage of a slot.
@@ -84,10 +84,10 @@ class PassageIndex(NamedTuple):
         num_groups: how many there are.
     """
 
-    table: npt.NDArray[np.uint32]
+    table: Table
     windows: Windows
-    bitmap: UInts
-    bitmap_shift: np.uint64
+    gate_bitmap: UInts
+    gate_shift: np.uint64
     tail_bitmap: UInts
     tail_shift: np.uint64
     keys: UInts
@@ -107,11 +107,8 @@ def suspects(index: PassageIndex, documents: pa.LargeStringArray) -> npt.NDArray
     """Marks the documents that hold a window with the hash of a passage: bool[len(documents)]."""
     offsets, data = buffers(documents)
     marks = np.zeros(len(documents), np.bool_)
-    entries = index.table[:0x80].astype(np.int64)
-    plain = entries >> CODE_BITS & (ALNUM | IGNORED) == ALNUM
-    folds = np.zeros(256, np.uint64)
-    folds[:0x80] = np.where(plain, entries & CODE_MASK, 0)
-    _mark_suspects(offsets, data, index, folds, marks)
+    is_exact = index.table[ord("A")] & CODE_MASK == ord("A")
+    _mark_suspects(offsets, data, index, EVERY if is_exact else np.uint64(0), marks)
     return marks
 
 
@@ -122,9 +119,9 @@ def window_key(window: np.uint64, length: int) -> np.uint64:
     return key if key != 0 else _KEY_STEP
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(nogil=True, _nrt=False)
 def find_slot(keys: UInts, key: np.uint64) -> int:
-    """Gives the slot of a key, or -1. No helper that takes arrays is inlined by Numba: it would count references at each call."""
+    """Gives the slot of a key, or -1."""
     mask = keys.size - 1
     slot = np.int64(key >> np.uint64(20)) & mask
     while keys[slot] != 0:
@@ -134,147 +131,103 @@ def find_slot(keys: UInts, key: np.uint64) -> int:
     return -1
 
 
-@nb.njit(inline="always")
-def extend_window(window: np.uint64, word: np.uint64) -> np.uint64:
-    """Gives the running hash with one word more."""
-    return window * BASE + word
+@nb.njit(nogil=True, _nrt=False)
+def _key_at(prefix: UInts, stop: Int, length: Int, power: np.uint64) -> np.uint64:
+    return window_key(prefix[stop] - prefix[stop - length] * power, length)  # type: ignore[no-any-return]
 
 
-@nb.njit(cache=True, nogil=True)
-def _hash_words(
-    data: npt.NDArray[np.uint8],
-    at: int,
-    end: int,
-    table: npt.NDArray[np.uint32],
-    ascii_folds: UInts,
-    prefix: UInts,
-    words: int,
-) -> tuple[int, int]:
-    """Reads words from `at`, between two of them, until `prefix` or the text is at its end; cuts words as `segment` does.
-
-    `prefix[words]` is the running hash of the words so far, and those of the words read follow it. `ascii_folds`, uint64[256], has
-    the folded character of ASCII letters and digits, and 0 for all others.
-
-    Returns:
-        Where to read on, and the number of words.
-    """
-    state = NO_WORD
-    has_core = False
-    running = core = HASH_SEED
-    while at < end:
-        byte = np.int64(data[at])
-        fold = ascii_folds[byte]
-        if fold != 0 and state != UNSPACED_WORD:
-            # The usual case, a run of ASCII letters and digits, without the general machinery.
-            while fold != 0:
-                running = (running ^ fold) * HASH_STEP
-                at += 1
-                fold = ascii_folds[data[at]] if at < end else np.uint64(0)
-            core = running
-            has_core = True
-            state = SPACED_WORD
-            continue
-        if byte < 0x80:
-            point, size = byte, 1
-        else:
-            point, size = decode(data, at, end)
-        entry = np.int64(table[point])
-        bits = entry >> CODE_BITS
-        if bits & IGNORED:
-            at += size
-            continue
-        following, begins = next_word_state(state, bits)
-        if following == NO_WORD or (begins and state != NO_WORD):
-            # A letter that begins the next word is read again for that one.
-            if following == NO_WORD:
-                at += size
-            state = NO_WORD
-            if has_core:
-                prefix[words + 1] = extend_window(prefix[words], finish_hash(core))
-                words += 1
-                has_core = False
-                running = HASH_SEED
-                if words == prefix.size - 1:
-                    return at, words
-            continue
-        at += size
-        state = following
-        if bits & CORE or has_core:
-            running = (running ^ np.uint64(entry & CODE_MASK)) * HASH_STEP
-            if bits & CORE:
-                core = running
-                has_core = True
-    if has_core:
-        prefix[words + 1] = extend_window(prefix[words], finish_hash(core))
-        words += 1
-    return at, words
+@nb.njit(nogil=True, _nrt=False)
+def _is_set(bitmap: UInts, named: np.uint64) -> bool:
+    word: np.uint64 = bitmap[named >> np.uint64(6)]
+    return bool((word >> (named & np.uint64(63))) & _ONE)
 
 
-@nb.njit(cache=True, nogil=True)
-def _holds_window(
-    prefix: UInts, first: int, stop: int, length: int, power: np.uint64, bitmap: UInts, shift: np.uint64, keys: UInts
-) -> bool:
-    """Tells whether a window of so many words that ends with one of the words `first..stop - 1` has a key of the table."""
-    for at in range(max(first + 1, length), stop + 1):
-        key = window_key(prefix[at] - prefix[at - length] * power, length)
-        named = key >> shift
-        if (bitmap[named >> np.uint64(6)] >> (named & np.uint64(63))) & _ONE != 0 and find_slot(keys, key) >= 0:
-            return True
+@nb.njit(nogil=True, _nrt=False)
+def _holds_full(prefix: UInts, first: Int, words: Int, gate: Int, lengths: Ints, powers: UInts, keys: UInts) -> bool:
+    """Tells whether a passage holds the gate's window that begins at word `first`; `words` are known."""
+    for k in range(lengths.size):
+        length = lengths[k]
+        for stop in range(max(first + gate, length), min(first + length, words) + 1):
+            if find_slot(keys, _key_at(prefix, stop, length, powers[k])) >= 0:
+                return True
     return False
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(nogil=True, _nrt=False)
+def _ask_gate(
+    prefix: UInts,
+    first: Int,
+    words: Int,
+    until: Int,
+    windows: tuple[Ints, UInts, Int, np.uint64, Int],
+    bitmap: UInts,
+    shift: np.uint64,
+    keys: UInts,
+) -> tuple[Int, bool]:
+    """Asks the gate at word `first` and each `stride` words on, as far as its window ends by word `until`.
+
+    Returns:
+        The first word that was not asked, and whether a passage was found.
+    """
+    lengths, powers, gate, gate_power, stride = windows
+    while first + gate <= until:
+        named = _key_at(prefix, first + gate, gate, gate_power) >> shift
+        if _is_set(bitmap, named) and _holds_full(prefix, first, words, gate, lengths, powers, keys):
+            return first, True
+        first += stride
+    return first, False
+
+
+@nb.njit(nogil=True, _nrt=False)
 def _holds_short(
-    prefix: UInts, first: int, stop: int, windows: Windows, bitmap: UInts, shift: np.uint64, keys: UInts
+    prefix: UInts,
+    first: Int,
+    words: Int,
+    windows: tuple[Ints, UInts, Int, np.uint64],
+    bitmap: UInts,
+    shift: np.uint64,
+    keys: UInts,
 ) -> bool:
-    """The same for texts that must be found whole: only where the last words of one stand."""
-    tail, power, lengths, powers = windows.tail, windows.tail_power, windows.short, windows.short_powers
-    for at in range(max(first + 1, tail), stop + 1):
-        key = window_key(prefix[at] - prefix[at - tail] * power, tail)
-        named = key >> shift
-        if (bitmap[named >> np.uint64(6)] >> (named & np.uint64(63))) & _ONE != 0:
-            for i in range(lengths.size):
-                length = lengths[i]
-                if at >= length:
-                    key = window_key(prefix[at] - prefix[at - length] * powers[i], length)
-                    if find_slot(keys, key) >= 0:
-                        return True
+    """Tells whether a text that must be found whole ends behind word `first` or a later one: asked only where the last words of one stand."""
+    lengths, powers, tail, power = windows
+    for stop in range(max(first + 1, tail), words + 1):
+        if _is_set(bitmap, _key_at(prefix, stop, tail, power) >> shift):
+            for k in range(lengths.size):
+                if stop >= lengths[k] and find_slot(keys, _key_at(prefix, stop, lengths[k], powers[k])) >= 0:
+                    return True
     return False
 
 
 @nb.njit(cache=True, nogil=True)
 def _mark_suspects(
-    offsets: Ints, data: npt.NDArray[np.uint8], index: PassageIndex, ascii_folds: UInts, marks: npt.NDArray[np.bool_]
+    offsets: Ints, data: npt.NDArray[np.uint8], index: PassageIndex, every: np.uint64, marks: npt.NDArray[np.bool_]
 ) -> None:
     """Marks document `i` in `marks[i]`.
 
     Words are hashed a chunk at a time and then looked up in a loop of nothing else, so that the processor waits for memory once
     and not a word. The last words of a chunk stay for windows that begin in it.
     """
-    prefix = np.zeros(MAX_NGRAM + _CHUNK + 1, np.uint64)
-    windows, table, keys = index.windows, index.table, index.keys
+    prefix = np.zeros(_KEPT + _CHUNK + 1, np.uint64)
+    table, keys, windows = index.table, index.keys, index.windows
+    longest = windows.full[-1] if windows.gate else 0
+    full = (windows.full, windows.full_powers, windows.gate, windows.gate_power, windows.stride)
+    short = (windows.short, windows.short_powers, windows.tail, windows.tail_power)
     for i in range(offsets.size - 1):
         at, end = offsets[i], offsets[i + 1]
-        words = 0
+        words = asked = 0
+        found = False
         prefix[0] = np.uint64(0)
-        while at < end:
+        while at < end and not found:
             fresh = words
-            at, words = _hash_words(data, at, end, table, ascii_folds, prefix, words)
-            for k in range(windows.full.size):
-                marks[i] |= _holds_window(
-                    prefix,
-                    fresh,
-                    words,
-                    windows.full[k],
-                    windows.full_powers[k],
-                    index.bitmap,
-                    index.bitmap_shift,
-                    keys,
-                )
-            if windows.tail:
-                marks[i] |= _holds_short(prefix, fresh, words, windows, index.tail_bitmap, index.tail_shift, keys)
-            if marks[i]:
-                break
-            if words > MAX_NGRAM:
-                prefix[: MAX_NGRAM + 1] = prefix[words - MAX_NGRAM : words + 1].copy()
-                words = MAX_NGRAM
+            at, words = hash_words(data, at, end, table, prefix, words, every)
+            if windows.gate:
+                # Passages around a window may end `longest` words behind its first one: before the end it waits for those.
+                until = words if at == end else words - longest + windows.gate
+                asked, found = _ask_gate(prefix, asked, words, until, full, index.gate_bitmap, index.gate_shift, keys)
+            if windows.tail and not found:
+                found = _holds_short(prefix, fresh, words, short, index.tail_bitmap, index.tail_shift, keys)
+            if words > _KEPT:
+                prefix[: _KEPT + 1] = prefix[words - _KEPT : words + 1].copy()
+                asked -= words - _KEPT
+                words = _KEPT
+        marks[i] = found

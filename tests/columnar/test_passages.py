@@ -171,6 +171,23 @@ def test_a_text_is_found_inside_any_other(items, around, reading):
             assert number in found.texts[found.documents == number]
 
 
+_PAD = "z" * 200  # words near the end of a column are read without the vector path
+
+
+@given(st.text("aB9.,_ \n\u00e9\u4e2d\u00ad\u2019", max_size=150), st.sampled_from(["words", "exact"]))
+@settings(max_examples=300, deadline=None)
+@example("a" * 70 + " b c d", "words")
+@example("\x1c".join("abcd") + "\x0be", "exact")
+@example("Abcdefgh ABCDEFGHI @[`{ @Z[ aZ]", "words")
+def test_the_vector_path_hashes_as_the_plain_one(text, reading):
+    words = slow_words(text, reading)
+    item = " ".join(words)
+    index = build_index(large_strings([item]), [0], ngram=64, min_ngram=1, reading=reading).passages
+    if words and slow_words(item, reading) == words:
+        assert suspects(index, large_strings([text, _PAD])).tolist() == [True, False]
+        assert suspects(index, large_strings([text])).tolist() == [True]
+
+
 def numbered(first, count):
     return " ".join(f"w{number}" for number in range(first, first + count))
 
@@ -212,6 +229,21 @@ def test_sets_have_their_own_length():
     index = build_index(large_strings(items), [0, 1], ngram=[5, 20]).passages
     documents = [numbered(3, 5), numbered(103, 19), numbered(103, 20)]
     assert find_passages(index, large_strings(documents)).documents.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("ngrams", [(1,), (2,), (3,), (10,), (5, 20), (64, 9)])
+def test_a_passage_is_found_wherever_it_stands(ngrams):
+    # Around the ends of chunks and at every distance from the words at which the gate is asked.
+    items = [numbered(1000 * n, ngram + 3) for n, ngram in enumerate(ngrams)]
+    index = build_index(large_strings(items), range(len(ngrams)), ngram=ngrams).passages
+    places = [*range(12), *range(380, 450), *range(1024 - 70, 1024)]
+    documents, expected = [], []
+    for n, ngram in enumerate(ngrams):
+        for place in places:
+            for length in (ngram - 1, ngram):
+                documents.append(f"{'x ' * place}{numbered(1000 * n + 1, length)}{' y' * (place % 7)}")
+                expected.append(length == ngram)
+    assert suspects(index, large_strings([*documents, _PAD])).tolist() == [*expected, False]
 
 
 def test_what_is_inside_an_excluded_passage_is_no_evidence():
