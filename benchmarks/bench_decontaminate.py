@@ -24,6 +24,7 @@ from schemas.steps import DecontaminateRecipe
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 DOCUMENT_CHARS = 3000
 MAX_MICROSECONDS = 20.0
+_REPEATS = 40  # of a tenth of a second: one of them has the caches to itself
 PUBLISHED_DECON_MICROSECONDS = 34.0
 #: name, file, fields
 SETS = [
@@ -58,7 +59,8 @@ def main() -> int:
         text = "".join(machine_text(kind, arguments.megabytes * 1_000_000))
         documents = [text[at : at + DOCUMENT_CHARS] for at in range(0, len(text) - DOCUMENT_CHARS + 1, DOCUMENT_CHARS)]
         column = pa.array(documents, pa.large_string())
-        microseconds = cpu_seconds(lambda column=column: find_passages(index.passages, column)) / len(documents) * 1e6
+        seconds_of_all = cpu_seconds(lambda column=column: find_passages(index.passages, column), _REPEATS)
+        microseconds = seconds_of_all / len(documents) * 1e6
         hits = int((find_passages(index.passages, column).covered > 0).sum())
         rows.append({"text": kind, "documents": len(documents), "hits": hits, "microseconds_a_document": microseconds})
         print(
