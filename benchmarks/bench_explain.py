@@ -155,7 +155,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         out = Path(name)
         for document in write_run(out / "curate", arguments.documents):
-            command = [sys.executable, "-m", "service.cli", "explain", document, "--out", out, "--json"]
+            command = [sys.executable, "-m", "service", "explain", document, "--out", out, "--json"]
             start = time.perf_counter()
             told = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
             times.append(time.perf_counter() - start)

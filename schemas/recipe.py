@@ -11,7 +11,8 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from schemas.errors import RecipeError
-from schemas.steps import DEDUP_KINDS, Name, Share, StepRecipe, Strict
+from schemas.steps import Name, Share, StepRecipe, Strict
+from schemas.stored_steps import DEDUP_KINDS
 
 Format = Literal["auto", "warc", "html", "jsonl", "parquet", "source"]
 

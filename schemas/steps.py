@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from schemas.stored_steps import STEP_KINDS
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 RelativePath = Annotated[str, Field(min_length=1, description="A path; relative to the recipe's folder.")]
@@ -193,10 +195,6 @@ class SpanDedupRecipe(Strict):
 
 
 #: In the order of the job.
-DEDUP_KINDS = ("exact_dedup", "near_dedup", "semantic_dedup", "span_dedup")
-STEP_KINDS = ("extract", "language", "filter", "urls", "decontaminate", "pii", "quality", *DEDUP_KINDS)
-#: Steps that look at one document at a time.
-MAP_KINDS = tuple(kind for kind in STEP_KINDS if kind not in DEDUP_KINDS)
 
 
 class StepRecipe(Strict):

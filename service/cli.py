@@ -5,7 +5,6 @@ Exit codes: 0 done; 1 failed or stopped, the same command goes on; 2 refused bef
 
 import logging
 import os
-import sys
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -13,7 +12,7 @@ import typer
 import typer.core
 
 from schemas.errors import ResumableError, UserError
-from service.commands.common import REFUSED, RESUMABLE
+from service.commands.common import say_errors
 
 
 class _Group(typer.core.TyperGroup):
@@ -385,17 +384,8 @@ def main() -> None:
     """Runs the command; a user's mistake is one line and exit 2, never a traceback."""
     logging.basicConfig(format="tamis: %(message)s", level=logging.WARNING)
     logging.getLogger().addFilter(lambda record: _BEAM_NOISE not in record.getMessage())
-    try:
+    with say_errors():
         app()
-    except UserError as error:
-        _fail(str(error), REFUSED)
-    except ResumableError as error:
-        _fail(str(error), RESUMABLE)
-
-
-def _fail(message: str, code: int) -> None:
-    print(f"tamis: {message}", file=sys.stderr)  # noqa: T201 - the command's last word
-    sys.exit(code)
 
 
 if __name__ == "__main__":

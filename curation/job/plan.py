@@ -32,8 +32,9 @@ from schemas.errors import RecipeError, UserError
 from schemas.files import read_json, write_json_durably
 from schemas.ids import digest, settings_hash
 from schemas.recipe import CurateRecipe
-from schemas.steps import DEDUP_KINDS, NearDedupRecipe, StepRecipe, step_paths
+from schemas.steps import NearDedupRecipe, StepRecipe, step_paths
 from schemas.storage import Location, location
+from schemas.stored_steps import DEDUP_KINDS
 from schemas.version import code_version
 
 #: A file up to this size is fingerprinted by all its bytes; a larger one by as many at its head and at its tail.

@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime
 
+from curation.job.funnel import funnel_warnings, make_funnel
 from curation.job.layout import INDEX, MEASURE, WRITE, Layout
 from curation.job.ledger import Ledger
-from curation.job.manifest import QUARANTINE_HEAD, Artifact, Manifest, StageReport, funnel_warnings, make_funnel
+from curation.job.manifest import QUARANTINE_HEAD, Artifact, Manifest, StageReport
 from curation.job.plan import Plan
 from curation.job.stages import Stage
 from curation.job.tally import Tally

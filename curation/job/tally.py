@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 #: Lower edges, in bytes, of the classes of a length histogram: four to each doubling, whole numbers.
-LENGTH_EDGES = np.unique(np.round(2.0 ** (np.arange(0, 31 * 4) / 4)).astype(np.int64))
+LENGTH_EDGES = np.array(sorted(set(np.round(2.0 ** (np.arange(0, 31 * 4) / 4)).tolist())), np.int64)
 
 
 class Tally:

@@ -1,11 +1,25 @@
 """A written row's signals against a table of rules, without measuring. Pure, and quick to import: nothing compiled."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from curation.model import Reading
 from curation.rules.model import Rule
-from curation.rules.tables import file_kind, threshold_for
+from curation.rules.tables import edits_before, file_kind, resolve_filter, threshold_for
+from schemas.stored_steps import FilterSettings, StepSettings
+
+
+def filter_readings(
+    step: StepSettings, settings: FilterSettings, row: Mapping[str, Any], before: Sequence[StepSettings]
+) -> list[Reading]:
+    """Judges a row by the rules of a filter step; `before` are the recipe's steps before it.
+
+    Raises:
+        RecipeError: see `curation.rules.tables.resolve_filter`.
+    """
+    after = edits_before([*before, step], len(before))
+    rules = resolve_filter(settings, f"step {step.title!r}", after)
+    return rule_readings(step.title, rules, row, settings.languages)
 
 
 def rule_readings(

@@ -28,7 +28,7 @@ from curation.rules.math import OPENWEBMATH
 from curation.rules.model import COMPARE, FILE_KINDS, Rule, RuleSet
 from curation.rules.refinedweb import REFINEDWEB
 from schemas.errors import RecipeError
-from schemas.steps import FilterRecipe, StepRecipe
+from schemas.stored_steps import FilterSettings, StepSettings
 
 RULE_SETS: Mapping[str, RuleSet] = MappingProxyType(
     {
@@ -99,7 +99,7 @@ def resolve_rules(
     )
 
 
-def resolve_filter(recipe: FilterRecipe, where: str = "filter", after: Sequence[str] = ()) -> tuple[Rule, ...]:
+def resolve_filter(recipe: FilterSettings, where: str = "filter", after: Sequence[str] = ()) -> tuple[Rule, ...]:
     """Gives the rules of a filter step: `resolve_rules` with all of its settings.
 
     Raises:
@@ -128,7 +128,7 @@ def column_of(signal: str, edit: str, after: Sequence[str]) -> str:
     return AFTER.join((*edits, signal))
 
 
-def edits_before(steps: Sequence[StepRecipe], index: int) -> tuple[str, ...]:
+def edits_before(steps: Sequence[StepSettings], index: int) -> tuple[str, ...]:
     """Gives the line edits that texts of step `index` may have gone through, in order.
 
     Signals are named after them, so that a signal of the text as it was read and one of the edited text are two columns.

@@ -10,11 +10,12 @@ import pyarrow as pa
 
 from curation.meta import locator_of
 from curation.model import Fault, Reading, Step, StepOutput
-from curation.rules.readings import rule_readings
-from curation.rules.tables import edits_before, resolve_filter
+from curation.rules.readings import filter_readings
+from curation.rules.tables import edits_before
 from schemas.errors import RecipeError, UserError
 from schemas.recipe import CurateRecipe
-from schemas.steps import MAP_KINDS, StepRecipe
+from schemas.steps import StepRecipe
+from schemas.stored_steps import MAP_KINDS
 
 #: Kind of map step -> the module that holds it, which has `build(recipe, base) -> Step`. Imported when a recipe has such a step:
 #: some load compiled kernels or large libraries.
@@ -110,11 +111,9 @@ def readings_from_row(recipe: StepRecipe, row: Mapping[str, Any], before: Sequen
     """
     if recipe.sources and row.get("source") not in recipe.sources:
         return []
-    after = edits_before([*before, recipe], len(before))
-    if recipe.filter is not None:  # without its kernels, which take longer to load than a document to be found
-        rules = resolve_filter(recipe.filter, f"step {recipe.title!r}", after)
-        return rule_readings(recipe.title, rules, row, recipe.filter.languages)
-    return build_step(recipe, after=after).readings(row)
+    if recipe.filter is not None:
+        return filter_readings(recipe, recipe.filter, row, before)
+    return build_step(recipe, after=edits_before([*before, recipe], len(before))).readings(row)
 
 
 def _by_halves(step: Step, batch: pa.RecordBatch) -> list[StepOutput]:

@@ -1,9 +1,12 @@
 """What the commands share: where things stand, the open store, the report at the end, the exit code."""
 
+import contextlib
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from schemas.errors import UserError
+from schemas.errors import ResumableError, UserError
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -18,6 +21,22 @@ QUARANTINED = 3
 
 STORE_FILE = "tamis.db"
 REPORT_FILE = "report.html"
+
+
+@contextlib.contextmanager
+def say_errors() -> Iterator[None]:
+    """Says a user's mistake, or that work stopped half way, in one line, and exits with its code."""
+    try:
+        yield
+    except UserError as error:
+        _fail(str(error), REFUSED)
+    except ResumableError as error:
+        _fail(str(error), RESUMABLE)
+
+
+def _fail(message: str, code: int) -> None:
+    print(f"tamis: {message}", file=sys.stderr)  # noqa: T201 - the command's last word
+    sys.exit(code)
 
 
 def store_url(out: "Location", store: str | None) -> str:

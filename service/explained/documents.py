@@ -1,10 +1,12 @@
 """What is known of a document of the curation run: where it stands, each signal against its threshold, who removed it, its twins.
 
-Reads the run's manifest and, of its Parquet files, the row groups that hold what is asked for.
+Reads the run's manifest and, of its Parquet files, the row groups that hold what is asked for. Imports little: people wait for it, and
+loading pydantic's models, kernels or Arrow's compute functions takes longer than finding a document.
 """
 
 import contextlib
 import json
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -12,17 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curation.job.manifest import Manifest, load_manifest
+from curation.model import Reading
 from schemas.arrow import CONTAMINATION, DUPLICATES
 from schemas.errors import UserError
 from schemas.files import open_parquet
-from schemas.recipe import CurateRecipe
-from schemas.steps import MAP_KINDS
 from schemas.storage import Location
+from schemas.stored_steps import MAP_KINDS, StoredStep, stored_steps
 
 CURATE = "curate"
 KEPT = "kept"
@@ -33,6 +35,8 @@ MAX_REPLACED = 10
 #: Passages of evaluation sets that are told, and how many characters around each.
 MAX_PASSAGES = 20
 CONTEXT_CHARACTERS = 60
+#: More rows than these are taken by Arrow's compute functions, which take longer to load than a few rows to be cut out.
+_FEW_ROWS = 200
 _AFTER_HEX = "g"  # sorts after every hex digit: ids from `prefix` to before `prefix + "g"` start with the prefix
 _EVIDENCE = ("id", "kept_id", "similarity", "kept_dump", "cluster_id", "step")
 _KEYS = {"id": "key", "kept_id": "kept_key", "cluster_id": "cluster_key"}
@@ -88,7 +92,7 @@ def explain_document(out: Location, document: str) -> dict[str, Any]:
         "file": str(run.folder / place["file"]),
         "row": place["row"],
         "removed": removed,
-        "steps": _steps(CurateRecipe.model_validate(run.manifest.recipe), row, removed),
+        "steps": _steps(stored_steps(run.manifest.recipe), row, removed),
         **_passages(run, document, row["text"]),
         **_twins(run, document, kept=removed is None),
     }
@@ -108,8 +112,15 @@ def _index_rows(run: _Run, prefix: str) -> list[dict[str, Any]]:
                 low, high = _range_of_ids(file, number)
                 if high >= prefix and low < prefix + _AFTER_HEX:
                     table = file.read_row_group(number)
-                    found += table.filter(pc.starts_with(table["id"], prefix)).to_pylist()
+                    ids = table["id"]
+                    first, end = (_place(ids, bound) for bound in (prefix, prefix + _AFTER_HEX))
+                    found += table.slice(first, end - first).to_pylist()
     return found
+
+
+def _place(ids: pa.ChunkedArray, bound: str) -> int:
+    """Gives how many of the sorted ids are before a bound."""
+    return bisect_left(range(len(ids)), bound, key=lambda row: ids[row].as_py())
 
 
 def _range_of_ids(file: pq.ParquetFile, row_group: int) -> tuple[str, str]:
@@ -151,15 +162,27 @@ def _open(path: Location) -> Iterator[pq.ParquetFile]:
         raise UserError(f"{path}: cannot be read: {error}") from None
 
 
-def _steps(recipe: CurateRecipe, row: Mapping[str, Any], removed: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    # Its kernels take half a second to load, and only a document's rules need them.
-    from curation.steps.build import readings_from_row
+def _readings(step: StoredStep, row: Mapping[str, Any], before: Sequence[StoredStep]) -> list[Reading]:
+    """Gives what a step of those that look at one document saw, from the columns of a row that it was for."""
+    if step.filter is not None:
+        from curation.rules.readings import filter_readings
 
+        return filter_readings(step, step.filter, row, before)
+    from curation.steps.build import readings_from_row
+    from schemas.steps import StepRecipe
+
+    return readings_from_row(StepRecipe.model_validate(step.settings), row)
+
+
+def _steps(
+    steps: Sequence[StoredStep], row: Mapping[str, Any], removed: Mapping[str, Any] | None
+) -> list[dict[str, Any]]:
     told = []
     reached = True
-    for number, step in enumerate(recipe.steps):
-        readings = readings_from_row(step, row, recipe.steps[:number]) if reached and step.kind in MAP_KINDS else []
-        if step.sources and row["source"] not in step.sources:
+    for number, step in enumerate(steps):
+        is_for = not step.sources or row["source"] in step.sources
+        readings = _readings(step, row, steps[:number]) if reached and is_for and step.kind in MAP_KINDS else []
+        if not is_for:
             state = "not_for_source"
         elif not reached:
             state = "not_reached"
@@ -183,7 +206,8 @@ def _twins(run: _Run, document: str, *, kept: bool) -> dict[str, Any]:
     rows = _evidence(run, "kept_id" if kept else "id", document)
     if rows.num_rows == 0:
         return told
-    first = rows.sort_by([("similarity", "descending"), ("id", "ascending")]).slice(0, MAX_REPLACED).to_pylist()
+    order = np.lexsort((np.array(rows["id"].to_pylist()), -rows["similarity"].to_numpy()))
+    first = [rows.slice(at, 1).to_pylist()[0] for at in order[:MAX_REPLACED].tolist()]
     cluster = first[0]["cluster_id"]
     told["cluster"] = {"id": cluster, "removed": _evidence(run, "cluster_id", cluster, ["cluster_id"]).num_rows}
     if not kept:
@@ -197,8 +221,13 @@ def _passages(run: _Run, document: str, text: str) -> dict[str, Any]:
 
     A later step may have changed the text: then a passage no longer stands in its place, and is told without.
     """
+    paths = run.files("contamination")
+    if not paths:
+        return {"passages": [], "num_passages": 0}
+    import pyarrow.compute as pc
+
     found = [CONTAMINATION.empty_table()]
-    for path in run.files("contamination"):
+    for path in paths:
         with _open(path) as file:
             for group in range(file.metadata.num_row_groups):
                 matches = pc.equal(file.read_row_group(group, columns=["id"])["id"], document)
@@ -221,23 +250,37 @@ def _evidence(run: _Run, column: str, value: str, columns: Sequence[str] = _EVID
     groups that have the value.
     """
     key = _KEYS[column]
-    half = pa.scalar(int(value[:16], 16), pa.uint64())
+    half = np.uint64(int(value[:16], 16))
 
     def search(path: Location) -> list[pa.Table]:
         found = []
         with _open(path) as file:
-            rows = pc.indices_nonzero(pc.equal(file.read(columns=[key], use_threads=False)[key], half)).to_numpy()
+            rows = np.flatnonzero(file.read(columns=[key], use_threads=False)[key].to_numpy() == half)
             sizes = [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
-            groups = np.unique(np.searchsorted(np.cumsum(sizes), rows, "right"))
-            for group in groups.tolist():
+            ends = np.cumsum(sizes)
+            groups = np.searchsorted(ends, rows, "right")
+            for group in np.flatnonzero(np.bincount(groups)).tolist():
                 table = file.read_row_group(group, columns=list({column, *columns}))
-                found.append(table.filter(pc.equal(table[column], value)).select(list(columns)))
+                places = rows[groups == group] - (ends[group] - sizes[group])
+                found.append(_rows_with(table, places, column, value).select(list(columns)))
         return found
 
     with ThreadPoolExecutor() as pool:
         tables = [table for found in pool.map(search, run.files("duplicates")) for table in found]
     empty = pa.schema([DUPLICATES.field(name) for name in columns]).empty_table()
     return pa.concat_tables([empty, *(table.replace_schema_metadata() for table in tables)])
+
+
+def _rows_with(table: pa.Table, places: npt.NDArray[np.int64], column: str, value: str) -> pa.Table:
+    """Gives the rows, of those at these places, that have a value; half of it was looked for."""
+    if places.size > _FEW_ROWS:
+        import pyarrow.compute as pc
+
+        return table.filter(pc.equal(table[column], value))
+    values = table[column]
+    return pa.concat_tables(
+        [table.slice(0, 0), *(table.slice(at, 1) for at in places.tolist() if values[at].as_py() == value)]
+    )
 
 
 def _where(run: _Run, document: str) -> str:

@@ -13,7 +13,6 @@ from rich.table import Table
 from rich.text import Text
 
 from service.report.highlight import Span, plain_marks
-from service.report.samples import conversation_text, gold_text, spans_of, why_text
 
 #: Characters of a text that are shown from its beginning, and on each side of a span that stands further on.
 MAX_TEXT_CHARACTERS = 4000
@@ -37,6 +36,8 @@ def safe(value: Any, limit: int = _MAX_LINE_CHARACTERS) -> str:
 
 
 def _show_generation(facts: Mapping[str, Any], console: Console) -> None:
+    from service.report.samples import spans_of, why_text  # with the store's tables, which documents do not need
+
     sampling = facts["sampling"]
     _pairs(
         console,
@@ -112,6 +113,8 @@ def _show_prompt(facts: Mapping[str, Any], console: Console) -> None:
 
 
 def _show_question(prompt: Mapping[str, Any], console: Console) -> None:
+    from service.report.samples import conversation_text, gold_text
+
     _pairs(
         console,
         [

@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.dedup.buckets import MEMBERS
+from curation.job.funnel import funnel_warnings
 from curation.job.index import INDEX_SHUFFLE, IndexTask
 from curation.job.layout import Layout
-from curation.job.manifest import FunnelStep, funnel_warnings
+from curation.job.manifest import FunnelStep
 from curation.job.parts import LazyPart, conform, read_shard_rows
 from curation.job.tally import LENGTH_EDGES, Tally, document_sizes
 from curation.job.writing import group_shards

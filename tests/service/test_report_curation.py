@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from report_world import ReportWorld, small_world
 
+from curation.job.funnel import make_funnel
 from curation.job.layout import Layout
-from curation.job.manifest import Artifact, Manifest, make_funnel, save_manifest
+from curation.job.manifest import Artifact, Manifest, save_manifest
 from curation.job.removals import NEAR_DUPLICATE
 from curation.job.tally import Tally
 from curation.steps.language import NOT_KEPT, SCORE_TOO_LOW
