@@ -210,7 +210,7 @@ def _vocabulary() -> tuple[dict[str, list[tuple[str, str, str]]], dict[str, tupl
     words: dict[str, list[tuple[str, str, str]]] = {}
     patterns = {}
     for language, table in NAMES.items():
-        codes = {}
+        codes: dict[str, str] = {}
         for entry in " ".join(table.split()).split(", "):
             code, _, names = entry.partition(" ")
             for name in _normal(names).split("/"):
