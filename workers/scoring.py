@@ -38,14 +38,30 @@ class Subject:
     text: str
     gold: Mapping[str, Any] | None
     language: str | None
+    messages: str | None = None  # of a prompt without a language: what its language is found by
 
     def gold_for(self, gold_key: str | None) -> Any:
-        """Gives what a verifier with this `gold_key` is passed; None where the prompt does not have it."""
+        """Gives what a verifier with this `gold_key` is passed; None where the prompt does not have it.
+
+        The language is the gold's own, else the prompt's, else that of `columnar.mixing.target_of`.
+        """
         if gold_key is None:
             return None
-        if gold_key == "language":
-            return self.language
-        return self.gold.get(gold_key) if self.gold is not None else None
+        found = self.gold.get(gold_key) if self.gold is not None else None
+        if gold_key != "language":
+            return found
+        return found or self.language or (_target(self.messages) if self.messages else None)
+
+
+@functools.lru_cache(maxsize=4096)  # a prompt's samples follow each other
+def _target(messages: str) -> str:
+    """Gives the language in which a conversation asks for its next message; `und` where nothing tells."""
+    from columnar.mixing import target_of  # noqa: PLC0415 - its model, which only prompts without a language need
+
+    turns = [(turn.get("role"), str(turn.get("content") or "")) for turn in json.loads(messages)]
+    asked = [content for role, content in turns if role == "user"] or [content for _, content in turns[-1:]]
+    system = "\n".join(content for role, content in turns if role == "system")
+    return target_of(asked[-1] if asked else "", system=system)
 
 
 class _Rows:
@@ -160,8 +176,16 @@ def _load(engine: sa.Engine, out: Path, ids: Sequence[str]) -> Iterator[Subject]
     texts = fetch({key: Pointer(file_of(row.out, row.path), row.row) for key, row in found.items()}, ["text"])
     prompts = {row.prompt: Pointer(file_of(row.prompt_out, row.prompt_path), row.prompt_row) for row in found.values()}
     golds = {key: row["gold"] for key, row in fetch(prompts, ["gold"]).items()}
+    unsaid = {row.prompt: prompts[row.prompt] for row in found.values() if not row.language}
+    messages = {key: row["messages"] for key, row in fetch(unsaid, ["messages"]).items()}
     for key in ids:
         if key in found:
             row = found[key]
             gold = golds[row.prompt]
-            yield Subject(key, texts[key]["text"], None if gold is None else json.loads(gold), row.language)
+            yield Subject(
+                key,
+                texts[key]["text"],
+                None if gold is None else json.loads(gold),
+                row.language,
+                messages.get(row.prompt),
+            )

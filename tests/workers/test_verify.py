@@ -167,12 +167,43 @@ def test_golds_go_where_the_verifier_wants_them() -> None:
     assert scoring.Subject("g", "text", None, None).gold_for("answer") is None
 
 
+@pytest.mark.parametrize(
+    ("gold", "language", "messages", "target"),
+    [
+        ({"language": "ko"}, "zh", [("user", "Answer in French.")], "ko"),
+        ({"answer": "4"}, "zh", [("user", "Answer in French.")], "zh"),
+        (None, None, [("user", "What is a ring? Answer in French.")], "fr"),
+        (None, None, [("system", "Always reply in German."), ("user", "What is a ring?")], "de"),
+        (None, None, [("user", "Answer in French."), ("assistant", "Oui."), ("user", "¿Qué es un anillo?")], "es"),
+        (None, None, [("tool", "Что такое кольцо?")], "ru"),
+        (None, None, [("user", "$1 + 1$")], "und"),
+        (None, None, [], "und"),
+        (None, None, None, None),
+    ],
+)
+def test_the_language_is_the_golds_or_the_prompts_or_found_by_rule(
+    gold: Any, language: str | None, messages: Any, target: str | None
+) -> None:
+    said = None if messages is None else json.dumps([{"role": role, "content": text} for role, text in messages])
+    assert scoring.Subject("g", "text", gold, language, said).gold_for("language") == target
+
+
 def test_a_missing_gold_is_ours(place: Place, tmp_path: Path) -> None:
     path = tmp_path / "made.jsonl"
     path.write_text(json.dumps({"prompt": "2+2?", "completion": "\\boxed{4}"}) + "\n")
     result = place.verify(recipe(["math", "mixing"]), ImportSource(path, "made"))
     assert result.statuses == {"math": {"bad_gold": 1}, "mixing": {"bad_gold": 1}}
     assert result.mean_scores == {"math": None, "mixing": None}
+
+
+def test_a_prompt_without_a_language_is_answered_in_the_one_that_it_asks_for(place: Place, tmp_path: Path) -> None:
+    path = tmp_path / "made.jsonl"
+    answers = ("Ein Ring ist eine algebraische Struktur.", "环是一种代数结构。", "环是一种代数结构。")
+    prompts = ("Was ist ein Ring?", "What is a ring? 请用中文回答。", "What is a ring?")
+    rows = [{"prompt": prompt, "completion": text} for prompt, text in zip(prompts, answers, strict=True)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = place.verify(recipe(["mixing"]), ImportSource(path, "made"))
+    assert result.statuses == {"mixing": {"correct": 2, "incorrect": 1}}
 
 
 def test_math_in_worker_processes_agrees_with_labels(place: Place, reference_data: Any) -> None:
