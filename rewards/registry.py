@@ -17,6 +17,7 @@ from schemas.errors import UserError
 from schemas.ids import settings_hash
 
 _BUILT_IN: Final[Mapping[str, str]] = {
+    "choice": "rewards.choice",
     "format": "rewards.format",
     "math": "rewards.math.verifier",
     "mixing": "rewards.language",
