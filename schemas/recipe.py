@@ -129,6 +129,10 @@ class Requirement(Strict):
     """What a verifier must have said of a generation."""
 
     min_score: Share = 1.0
+    correct: bool = Field(
+        False,
+        description="Its status must be `correct` too: what the verifier's own settings ask for beside the score.",
+    )
     settings: str | None = Field(
         None,
         pattern=r"^[0-9a-f]{4,16}$",

@@ -12,7 +12,7 @@ from typing import Any
 from schemas.files import Part
 from schemas.recipe import SelectRecipe
 from workers.judges import Judge
-from workers.ranking import BELOW, MET, NOT_VERIFIED, UNSCORED, Outcome
+from workers.ranking import BELOW, MET, NOT_CORRECT, NOT_VERIFIED, UNSCORED, Outcome
 
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!$&])")
 #: First reasons in the funnel, after those of the requirements.
@@ -58,7 +58,7 @@ def count_funnel(
         reasons = [f"{judges[number].verifier}_{outcome.outcomes[number]}" for number in failed]
         every.update(dict.fromkeys(reasons, outcome.generations))
         first.update(dict.fromkeys(reasons[:1], outcome.generations))
-        for kind in {outcome.outcomes[number] for number in failed} - {BELOW}:
+        for kind in {outcome.outcomes[number] for number in failed} - {BELOW, NOT_CORRECT}:
             apart[kind] += outcome.generations
     generations = dict(scope["generations"])
     first[OUT_OF_SCOPE] = generations["in_store"] - generations["in_scope"]
@@ -165,7 +165,7 @@ def render_card(card: Mapping[str, Any]) -> str:
         "",
         *_table(("reason", "first reason", "holds for"), _reason_rows(counts)),
         "",
-        "`below_minimum` is the model's doing. `unscored` is ours (bad gold, a failed tool): never counted as wrong.",
+        "`below_minimum` and `not_correct` are the model's doing. `unscored` is ours (bad gold, a failed tool): never counted as wrong.",
         "",
         "## Verdicts",
         "",
@@ -206,6 +206,7 @@ def render_card(card: Mapping[str, Any]) -> str:
 
 def _judge_row(judge: Mapping[str, Any]) -> tuple[Any, ...]:
     least = "ranks only" if judge["minimum"] is None else f">= {judge['minimum']:g}"
+    least += " and correct" if judge.get("correct") else ""
     given = judge["settings"]
     settings = "unknown" if given is None else ", ".join(f"{key} {given[key]}" for key in sorted(given)) or "defaults"
     return (judge["verifier"], least, judge["version"], settings, judge["settings_hash"])

@@ -24,6 +24,7 @@ class Judge:
         settings_hash: of the verdicts that count.
         minimum: least score that meets the requirement; None when the verifier only ranks.
         passed_over: other (version, settings_hash, verdicts) that the store has and this selection does not use.
+        correct: the status must be `correct` too.
     """
 
     verifier: str
@@ -31,6 +32,7 @@ class Judge:
     settings_hash: str
     minimum: float | None
     passed_over: tuple[tuple[int, str, int], ...] = ()
+    correct: bool = False
 
 
 def choose_judges(connection: sa.Connection, recipe: SelectRecipe) -> list[Judge]:
@@ -82,7 +84,8 @@ def _judge(connection: sa.Connection, recipe: SelectRecipe, name: str, found: Se
     else:
         chosen = candidates[0] if len(candidates) == 1 else _latest_settings(connection, name, version)
     passed_over = tuple(sorted((row[0], row[1], row[2]) for row in found if (row[0], row[1]) != (version, chosen)))
-    return Judge(name, version, chosen, requirement.min_score if requirement else None, passed_over)
+    minimum, correct = (requirement.min_score, requirement.correct) if requirement else (None, False)
+    return Judge(name, version, chosen, minimum, passed_over, correct)
 
 
 def _latest_settings(connection: sa.Connection, name: str, version: int) -> str:

@@ -17,8 +17,10 @@ from schemas.tables import Generation, Prompt, VerdictRow
 from workers.judges import Judge
 from workers.rows import BATCH_ROWS, Wanted, artifact_files, fetch_in_order
 
-#: What a generation's verdict can be to a requirement. Only `MET` is selected; only `BELOW` is the model's doing.
-MET, BELOW, UNSCORED, NOT_VERIFIED = "met", "below_minimum", "unscored", "not_verified"
+#: What a generation's verdict can be to a requirement. Only `MET` is selected; only `BELOW` and `NOT_CORRECT` are the model's doing.
+MET, BELOW, NOT_CORRECT, UNSCORED, NOT_VERIFIED = "met", "below_minimum", "not_correct", "unscored", "not_verified"
+#: The status that a requirement may ask for.
+CORRECT = "correct"
 
 AnyRow: TypeAlias = sa.Row[*tuple[Any, ...]]
 _Select: TypeAlias = sa.Select[*tuple[Any, ...]]
@@ -183,9 +185,10 @@ class Ranking:
             **{f"score_{number}": verdict.c.score for number, verdict in enumerate(verdicts)},
         }
         met = [
-            verdict.c.score >= judge.minimum
+            condition
             for judge, verdict in zip(self.judges, verdicts, strict=True)
             if judge.minimum is not None
+            for condition in (verdict.c.score >= judge.minimum, *_status_condition(judge, verdict))
         ]
         found = self._scoped(sa.select(*columns.values()).select_from(self._joined(verdicts))).where(*met)
         self.connection.execute(sa.insert(table).from_select(list(columns), found))
@@ -332,6 +335,10 @@ def _same_place(eligible: sa.Table, texts: sa.Table) -> sa.ColumnElement[bool]:
     return (eligible.c.prompt_id == texts.c.prompt_id) & (eligible.c.place == texts.c.place)
 
 
+def _status_condition(judge: Judge, verdict: sa.FromClause) -> list[sa.ColumnElement[bool]]:
+    return [verdict.c.status == CORRECT] if judge.correct else []
+
+
 def _outcome(judge: Judge, verdict: sa.FromClause) -> sa.ColumnElement[str]:
     if judge.minimum is None:
         return sa.literal(MET, sa.String(16))
@@ -339,5 +346,6 @@ def _outcome(judge: Judge, verdict: sa.FromClause) -> sa.ColumnElement[str]:
         (verdict.c.status.is_(None), NOT_VERIFIED),
         (verdict.c.score.is_(None), UNSCORED),
         (verdict.c.score < judge.minimum, BELOW),
+        *((~condition, NOT_CORRECT) for condition in _status_condition(judge, verdict)),
         else_=MET,
     )

@@ -74,9 +74,10 @@ class SelectionResult:
 def select(engine: sa.Engine, out: Path, recipe: SelectRecipe, *, dry_run: bool = False) -> SelectionResult:
     """Selects, for each prompt, the best generations whose verdicts meet every requirement, and writes them as a training set.
 
-    A generation meets a requirement when the verifier's verdict has a score and it is at least `min_score`. No score is our
-    failure: the generation is not selected, and counted apart, never as wrong. Verdicts that count are those of the newest version
-    of a verifier and, of several settings, those that the recipe names or that the verify run that started last has landed.
+    A generation meets a requirement when the verifier's verdict has a score, it is at least `min_score`, and its status is `correct`
+    if the requirement says so. No score is our failure: the generation is not selected, and counted apart, never as wrong.
+    Verdicts that count are those of the newest version of a verifier and, of several settings, those that the recipe names or
+    that the verify run that started last has landed.
     Identical texts of a prompt count once, at their best place. Ranks go by `order_by` (no value comes last), then by
     generation id. Running it again over the same verdicts gives the same id, rows and files.
 
@@ -118,7 +119,10 @@ def describe_choice(row: AnyRow, judges: Sequence[Judge], scores: Mapping[str, f
     For example: rank 1 of 4 distinct that meet math >= 1 (1), format >= 1 (1); 212 tokens.
     """
     required = [judge for judge in judges if judge.minimum is not None]
-    met = ", ".join(f"{judge.verifier} >= {judge.minimum:g} ({scores[judge.verifier]:.4g})" for judge in required)
+    met = ", ".join(
+        f"{judge.verifier} >= {judge.minimum:g}{' and correct' * judge.correct} ({scores[judge.verifier]:.4g})"
+        for judge in required
+    )
     ranked = [judge.verifier for judge in judges if judge.minimum is None]
     beside = "".join(f"; {name} {'unscored' if scores[name] is None else f'{scores[name]:.4g}'}" for name in ranked)
     tokens = "" if row.tokens is None else f"; {row.tokens} tokens"

@@ -230,6 +230,8 @@ def _requirement_reasons(judges: Sequence[Mapping[str, Any]], verdicts: Sequence
             reasons.append(f"{name}: no score ({verdict['status']}): our failure, not counted as wrong")
         elif verdict["score"] < minimum:
             reasons.append(f"{name}: {verdict['score']:.4g} < {minimum:g} ({verdict['status']})")
+        elif judge.get("correct") and verdict["status"] != "correct":
+            reasons.append(f"{name}: {verdict['score']:.4g}, but {verdict['status']} and not correct")
     return reasons
 
 

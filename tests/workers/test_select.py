@@ -115,6 +115,29 @@ def test_a_generation_counts_under_its_first_reason_and_all_its_reasons(world):
     assert counts["dropped_all"] == {"format_below_minimum": 1, "math_below_minimum": 1}
 
 
+def test_a_requirement_may_ask_for_the_status_beside_the_score(world):
+    said = {"mixed": (0.98, "partial"), "pure": (1.0, "correct"), "far": (0.5, "partial"), "broken": (None, "error")}
+    ids = world.add(
+        [Sample("a", name, {**right("math"), "mixing": verdict}, tokens=3) for name, verdict in said.items()]
+    )
+    by_score = select(
+        world.engine, world.out, recipe(name="score", require={"mixing": {"min_score": 0.95}}, per_prompt=4)
+    )
+    assert set(items(world, by_score.selection_id)) == {ids[0], ids[1]}
+    strict = {"mixing": {"min_score": 0.95, "correct": True}}
+    result = select(world.engine, world.out, recipe(require=strict, per_prompt=4))
+    (chosen,) = items(world, result.selection_id).values()
+    assert chosen.generation_id == ids[1]
+    assert chosen.why == "rank 1 of 1 distinct that meet mixing >= 0.95 and correct (1); 3 tokens"
+    assert result.counts["dropped_first"] == {
+        "mixing_not_correct": 1,
+        "mixing_below_minimum": 1,
+        "mixing_unscored": 1,
+    }
+    assert (result.counts["unscored"], result.counts["not_verified"]) == (1, 0)
+    assert "0.95 and correct |" in (result.folder / "card.md").read_text()
+
+
 def test_files_hold_the_set_in_its_order(world):
     mixed(world)
     result = select(world.engine, world.out, recipe(per_prompt=3))

@@ -40,7 +40,8 @@ def test_verify_select_explain(tmp_path):
     ]
     source.write_text("".join(json.dumps(row) + "\n" for row in rows))
     url = sqlite_url(out / "tamis.db")
-    rubric = VerifyRecipe.model_validate({"verifiers": [{"name": name} for name in ("math", "format", "mixing")]})
+    pure = {"name": "mixing", "settings": {"max_off_script_spans": 0}}
+    rubric = VerifyRecipe.model_validate({"verifiers": [{"name": "math"}, {"name": "format"}, pure]})
     verified = verify(url, out, [ImportSource(source, "rollouts")], rubric, concurrency=1)
     assert verified.exit_code == 0
     engine = open_store(url)
@@ -64,9 +65,17 @@ def test_verify_select_explain(tmp_path):
     assert [judge["runs"][0]["name"] for judge in card["verifiers"]] == ["r1"] * 3
 
     mixed = next(line["id"] for line in told if "成的" in line["messages"][-1]["content"])
+    # The same answer, right and well-formed, is out where the set asks for what the verifier's own settings ask for.
+    require = {**recipe.model_dump()["require"], "mixing": {"min_score": 0.9, "correct": True}}
+    hard = select(engine, out, SelectRecipe.model_validate({"name": "hard", "require": require, "per_prompt": 4}))
+    (lines,) = hard.files["training_lines"]
+    (line,) = map(json.loads, (out / lines["path"]).read_text().splitlines())
+    assert line["messages"][-1]["content"] == ROWS[0][2]
+    assert hard.counts["dropped_first"]["mixing_not_correct"] == 1
     console = Console(file=io.StringIO(), width=200, force_terminal=False)
     explain(lambda: engine, out, mixed).render(console)
     page = console.file.getvalue()
     assert "selected in r1: rank 1 of 1 distinct" in page
+    assert "but partial and not correct" in page
     assert "sinh成的[zh]" in page
     engine.dispose()
