@@ -21,6 +21,7 @@ _BUILT_IN: Final[Mapping[str, str]] = {
     "format": "rewards.format",
     "math": "rewards.math.verifier",
     "mixing": "rewards.language",
+    "repetition": "rewards.repetition",
 }
 """Where each verifier of this package lives; importing the module registers it."""
 
