@@ -85,6 +85,21 @@ CONTAMINATION = _schema(
     ],
 )
 
+#: Evidence for passages that span deduplication has cut: what stood there, and which document has it first.
+CUTS = _schema(
+    "cuts",
+    [
+        _required("id", _STRING),
+        _required("step", _STRING),
+        _required("start", pa.int64()),  # characters of the text as it entered the step
+        _required("end", pa.int64()),
+        _required("text", _TEXT),  # the beginning of what stood there
+        _required("kept_id", _STRING),  # may be the document itself
+        pa.field("kept_dump", _STRING),
+        _required("key", pa.uint64()),  # the first half of the id, to search in
+    ],
+)
+
 #: What could not be read or processed: where it stands, which stage refused it and why, and where its raw bytes are.
 QUARANTINE = _schema(
     "quarantine",
@@ -174,6 +189,7 @@ CONTRACTS: Mapping[str, pa.Schema] = MappingProxyType(
         "rejects": REJECTS,
         "duplicates": DUPLICATES,
         "contamination": CONTAMINATION,
+        "cuts": CUTS,
         "quarantine": QUARANTINE,
         "index": INDEX,
         "prompts": PROMPTS,

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from columnar.spans import CutTexts, cut_texts
 from curation.dedup.keys import join_ids, split_ids
 from curation.dedup.spans import MOSTLY_COPIED, SPAN_FIELDS
+from curation.job.cut_evidence import cut_evidence
 from curation.job.span_stages import Cuts
 from curation.job.tally import Tally, document_sizes
 from curation.steps.outcome import REJECT_FIELDS, put_column, rows_of
@@ -28,11 +29,13 @@ class CutBatch(NamedTuple):
         rejects: documents of which too much was cut, with their texts whole, `step` and `reasons`; None for none.
         duplicates: for each of those whose passages another document has first, the one that has most of them; schema
             `DUPLICATES`. None for none.
+        cuts: what was cut, or would have been of those that went; schema `CUTS`. None for none.
     """
 
     kept: pa.RecordBatch
     rejects: pa.RecordBatch | None
     duplicates: pa.RecordBatch | None
+    cuts: pa.RecordBatch | None
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class SpanCutter:
         entered = batch.filter(pa.array(taken))
         tally.add_documents(entered["source"], document_sizes(entered), "entered", self.step)
         at = np.searchsorted(rows, cuts.rows)
+        told = cut_evidence(batch, at, cuts, self.step, self.dumps)
         found = cut_texts(batch["text"], at, cuts.starts, cuts.ends)
         batch = put_column(batch, SPAN_FIELDS[0], taken, pa.array(found.cut_chars[taken]))
         batch = put_column(batch, SPAN_FIELDS[1], taken, pa.array(found.cuts[taken]))
@@ -74,10 +78,10 @@ class SpanCutter:
         kept = batch.set_column(position, batch.schema.field(position), found.texts).filter(stays)
         self._count(kept, found, ~gone, tally)
         if not gone.any():
-            return CutBatch(kept, None, None)
+            return CutBatch(kept, None, None, told)
         rejects = self._rejected(batch.filter(pa.array(gone)))
         tally.add_reasons(self.step, rejects["source"], document_sizes(rejects), rejects["reasons"])
-        return CutBatch(kept, rejects, self._evidence(batch, np.flatnonzero(gone), at, cuts))
+        return CutBatch(kept, rejects, self._evidence(batch, np.flatnonzero(gone), at, cuts), told)
 
     def _count(self, kept: pa.RecordBatch, found: CutTexts, stays: npt.NDArray[np.bool_], tally: Tally) -> None:
         touched = found.cuts[stays] > 0

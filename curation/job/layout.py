@@ -42,7 +42,7 @@ SEGMENT_STANDING = "09-segment-standing-"
 _MARKER = "done-"
 
 #: Folders of what a run leaves for its readers.
-OUTPUTS = ("kept", "rejects", "duplicates", "contamination", "quarantine", "index")
+OUTPUTS = ("kept", "rejects", "duplicates", "contamination", "cuts", "quarantine", "index")
 
 
 @dataclass(frozen=True)

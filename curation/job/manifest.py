@@ -18,7 +18,7 @@ class Artifact:
     """A file that the run leaves.
 
     Attributes:
-        kind: kept, rejects, duplicates, contamination, quarantine or index.
+        kind: kept, rejects, duplicates, contamination, cuts, quarantine or index.
         path: relative to the run's folder.
         sha256: of its content.
         rows: rows in it.

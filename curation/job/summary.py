@@ -14,7 +14,7 @@ from schemas.files import read_parquet
 #: Which parts of a stage's markers stay when the run is over.
 _LEFT = {
     MEASURE: ("rejects", "quarantine", "contamination"),
-    WRITE: ("kept", "rejects", "duplicates"),
+    WRITE: ("kept", "rejects", "duplicates", "cuts"),
     INDEX: ("index",),
 }
 #: Steps that are right to remove about nothing.

@@ -23,7 +23,7 @@ from curation.job.removals import RemovalReader, Removed, RemovingStep
 from curation.job.span_stages import CutReader, Cuts, SpanFiles
 from curation.job.tally import Tally, document_sizes
 from curation.steps.outcome import rows_of
-from schemas.arrow import DUPLICATES, extended
+from schemas.arrow import CUTS, DUPLICATES, extended
 from schemas.failpoints import failpoint
 from schemas.files import open_parquet
 
@@ -50,11 +50,12 @@ class _Outputs:
     kept: LazyPart
     rejects: LazyPart
     duplicates: LazyPart
+    cuts: LazyPart
     tally: Tally = field(default_factory=Tally)
 
     def parts(self) -> dict[str, LazyPart]:
         """The parts by kind."""
-        return {"kept": self.kept, "rejects": self.rejects, "duplicates": self.duplicates}
+        return {"kept": self.kept, "rejects": self.rejects, "duplicates": self.duplicates, "cuts": self.cuts}
 
 
 @dataclass
@@ -84,6 +85,7 @@ class WriteTask:
             LazyPart(root / "kept", f"part-{stem}", extended("documents", self.extra)),
             LazyPart(root / "rejects", f"duplicates-{stem}", extended("rejects", self.extra)),
             LazyPart(root / "duplicates", f"part-{stem}", DUPLICATES),
+            LazyPart(root / "cuts", f"part-{stem}", CUTS),
         )
         with contextlib.ExitStack() as stack:
             for part in outputs.parts().values():
@@ -135,6 +137,8 @@ class WriteTask:
             outputs.rejects.write(conform(result.rejects, outputs.rejects.schema))
         if result.duplicates is not None:
             outputs.duplicates.write(result.duplicates)
+        if result.cuts is not None:
+            outputs.cuts.write(result.cuts)
         return result.kept
 
     @cached_property

@@ -6,6 +6,7 @@ loading pydantic's models, kernels or Arrow's compute functions takes longer tha
 
 import contextlib
 import json
+import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +21,7 @@ import pyarrow.parquet as pq
 
 from curation.job.manifest import Manifest, load_manifest
 from curation.model import Reading
-from schemas.arrow import CONTAMINATION, DUPLICATES
+from schemas.arrow import CONTAMINATION, CUTS, DUPLICATES
 from schemas.errors import UserError
 from schemas.files import open_parquet
 from schemas.storage import Location
@@ -38,6 +39,9 @@ CONTEXT_CHARACTERS = 60
 #: More rows than these are taken by Arrow's compute functions, which take longer to load than a few rows to be cut out.
 _FEW_ROWS = 200
 _AFTER_HEX = "g"  # sorts after every hex digit: ids from `prefix` to before `prefix + "g"` start with the prefix
+#: Documents of which it is told where they come from, of those that have a passage first.
+MAX_CUT_TWINS = 5
+_GROUP = re.compile(r"(?:kept/part|rejects/duplicates)-(\d+)-")
 _EVIDENCE = ("id", "kept_id", "similarity", "kept_dump", "cluster_id", "step")
 _KEYS = {"id": "key", "kept_id": "kept_key", "cluster_id": "cluster_key"}
 _WHERE = ("source", "path", "url", "meta")
@@ -68,6 +72,7 @@ def explain_document(out: Location, document: str) -> dict[str, Any]:
         ``language_score``, ``locator``), ``text`` (its first `HEAD_CHARACTERS`), ``characters``; ``outcome`` (kept, or the step
         that removed it), ``file`` and ``row``; ``removed`` (step and every reason) or None; ``steps`` in order, each with its
         ``state`` (passed, removed, not_reached, not_for_source) and ``readings``; ``twin``, the evidence of a removed duplicate;
+        ``cuts``, the first passages of the ``num_cuts`` that span deduplication has cut out of it, each with who has it first;
         ``passages``, the first `MAX_PASSAGES` of the ``num_passages`` that it shares with evaluation sets;
         ``replaces``, the first `MAX_REPLACED` of the ``num_replaces`` documents removed in its favour; ``cluster`` with its id
         and how many documents of it were removed.
@@ -83,6 +88,7 @@ def explain_document(out: Location, document: str) -> dict[str, Any]:
     removed = None if place["outcome"] == KEPT else {"step": row["step"], "reasons": row["reasons"]}
     fields = ("source", "dump", "url", "path", "repo", "language", "language_score")
     return {
+        "id": document,
         **{name: row[name] for name in fields},
         "timestamp": None if row["timestamp"] is None else row["timestamp"].isoformat(),
         "locator": _locator(row),
@@ -94,6 +100,7 @@ def explain_document(out: Location, document: str) -> dict[str, Any]:
         "removed": removed,
         "steps": _steps(stored_steps(run.manifest.recipe), row, removed),
         **_passages(run, document, row["text"]),
+        **_cuts(run, document, place["file"], row.get("span_cuts") or 0),
         **_twins(run, document, kept=removed is None),
     }
 
@@ -241,6 +248,27 @@ def _passages(run: _Run, document: str, text: str) -> dict[str, Any]:
         row["before"] = text[max(0, start - CONTEXT_CHARACTERS) : start] if there else ""
         row["after"] = text[end : end + CONTEXT_CHARACTERS] if there else ""
     return {"passages": rows[:MAX_PASSAGES], "num_passages": len(rows)}
+
+
+def _cuts(run: _Run, document: str, file: str, number: int) -> dict[str, Any]:
+    """Tells what span deduplication has cut out of a document. The evidence of an output file's documents stands in one of its number."""
+    group = _GROUP.search(file)
+    if number == 0 or group is None:
+        return {"cuts": [], "num_cuts": number}
+    half = np.uint64(int(document[:16], 16))
+    rows: list[dict[str, Any]] = []
+    for path in run.files("cuts"):
+        if not path.name.startswith(f"part-{group[1]}-"):
+            continue
+        with _open(path) as stored:
+            places = np.flatnonzero(stored.read(columns=["key"])["key"].to_numpy() == half)
+            if places.size:  # a document's passages stand in a row
+                table = stored.read(columns=[name for name in CUTS.names if name != "key"])
+                rows += table.slice(places[0], places[-1] - places[0] + 1).to_pylist()
+    rows = [row for row in rows if row.pop("id") == document]
+    twins = list(dict.fromkeys(row["kept_id"] for row in rows if row["kept_id"] != document))
+    where = {twin: _where(run, twin) for twin in twins[:MAX_CUT_TWINS]}
+    return {"cuts": [{**row, "where": where.get(row["kept_id"], "")} for row in rows], "num_cuts": number}
 
 
 def _evidence(run: _Run, column: str, value: str, columns: Sequence[str] = _EVIDENCE) -> pa.Table:

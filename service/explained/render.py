@@ -143,6 +143,7 @@ def _show_document(facts: Mapping[str, Any], console: Console) -> None:
     for step in facts["steps"]:
         _show_step(step, console)
     _show_passages(facts, console)
+    _show_cuts(facts, console)
     _show_twins(facts, console)
     _show_text("text", facts["text"], console, cut=facts["characters"] - len(facts["text"]))
 
@@ -175,6 +176,19 @@ def _show_passages(facts: Mapping[str, Any], console: Console) -> None:
         around = (safe(row[name]).replace("\n", " ") for name in ("before", "text", "after"))
         before, passage, after = around
         console.print(Text.assemble("    ", (before, _DIM), (passage, _BAD), (after, _DIM)))
+
+
+def _show_cuts(facts: Mapping[str, Any], console: Console) -> None:
+    if not facts["num_cuts"]:
+        return
+    console.print(Text(f"{facts['num_cuts']:,} passages cut out, for they stand earlier elsewhere", style="bold"))
+    for row in facts["cuts"]:
+        dump = f" of dump {safe(row['kept_dump'])}" if row["kept_dump"] else ""
+        first = (
+            "above in this text" if row["kept_id"] == facts["id"] else f"in {row['kept_id']}{dump} {safe(row['where'])}"
+        )
+        console.print(Text(f"  characters {row['start']:,} to {row['end']:,} ({safe(row['step'])}), first {first}"))
+        console.print(Text(f"    {safe(row['text'])}", style=_BAD))
 
 
 def _show_twins(facts: Mapping[str, Any], console: Console) -> None:

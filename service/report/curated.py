@@ -36,7 +36,7 @@ LANGUAGE_SCORE_TOO_LOW = "language_score_too_low"
 NEAR_DUPLICATE = "near_duplicate"
 SEMANTIC_DUPLICATE = "semantic_duplicate"
 MOSTLY_COPIED = "mostly_copied"
-_KINDS = ("kept", "rejects", "duplicates", "contamination", "quarantine", "index")
+_KINDS = ("kept", "rejects", "duplicates", "contamination", "cuts", "quarantine", "index")
 
 
 def curation_fact(out: Path) -> CurationFact | None:

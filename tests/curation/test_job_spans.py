@@ -68,6 +68,20 @@ def _uncut(folder):
     return sorted(rows_of(folder / "plain", "kept"), key=lambda row: (row["dump"], row["id"]))
 
 
+def _check_cuts(out, texts):
+    """Every cut document is told with its passages in order, each as it stands in its text and, for the most part, in the first's."""
+    told = {}
+    for row in rows_of(out, "cuts"):
+        passage = texts[row["id"]][row["start"] : row["end"]]
+        assert row["text"] == passage[:200] != ""
+        assert row["key"] == int(row["id"][:16], 16)
+        assert passage.strip()[:12].lower() in texts[row["kept_id"]].lower()
+        assert row["start"] >= told.get(row["id"], 0)
+        told[row["id"]] = row["start"]
+    touched = [row["id"] for kind in ("kept", "rejects") for row in rows_of(out, kind) if row["span_cuts"]]
+    assert sorted(told) == sorted(touched)
+
+
 @pytest.mark.parametrize(
     ("step", "size"),
     [
@@ -99,6 +113,7 @@ def test_cut_texts_are_those_of_plain_python(tmp_path, monkeypatch, step, size):
             assert kept.pop(row["id"]) == text
             lost += len(row["text"]) - len(text)
     assert kept == rejects == evidence == {}
+    _check_cuts(tmp_path / "out", {row["id"]: row["text"] for row in rows})
     assert lost > 100
     assert manifest.stats["cuts"]["web"]["characters"] == lost
     stages_run = [item.name for item in manifest.stages]
