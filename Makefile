@@ -79,6 +79,12 @@ bench-curation: $(VENV)/.test ## Run the curation engine's benchmarks beside dat
 	$(BIN)/python benchmarks/bench_curation.py
 	$(BIN)/python benchmarks/write_tables.py
 
+.PHONY: bench-language
+bench-language: $(VENV)/.test ## Run the detector of language mixing beside lingua and print its table (five minutes)
+	$(PIP) install -q -c constraints.txt -e '.[demo,test,bench]'
+	$(BIN)/python benchmarks/bench_language.py
+	$(BIN)/python benchmarks/write_tables.py
+
 .PHONY: constraints
 constraints: $(VENV)/.test ## Write constraints.txt anew from what .venv holds
 	$(PIP) install -q -e '.[demo,test,bench,semantic]'

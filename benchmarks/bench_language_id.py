@@ -72,7 +72,8 @@ def labelled() -> dict[str, tuple[list[str], list[str]]]:
 def documents() -> list[str]:
     found = []
     for path in sorted((DATA / "arena_hard_outputs").glob("*0*.jsonl.gz")):
-        for line in gzip.decompress(path.read_bytes()).decode().splitlines():
+        # Not `splitlines`: the texts hold line separators of Unicode.
+        for line in gzip.decompress(path.read_bytes()).decode().rstrip("\n").split("\n"):
             contents = [message["content"] for message in json.loads(line).get("messages", [])]
             found += [content["answer"] for content in contents if isinstance(content, dict)]
     return found
