@@ -18,9 +18,12 @@ from schemas.ids import settings_hash
 
 _BUILT_IN: Final[Mapping[str, str]] = {
     "choice": "rewards.choice",
+    "exact": "rewards.matching",
     "format": "rewards.format",
+    "json_schema": "rewards.json_schema",
     "math": "rewards.math.verifier",
     "mixing": "rewards.language",
+    "regex": "rewards.matching",
     "repetition": "rewards.repetition",
 }
 """Where each verifier of this package lives; importing the module registers it."""

@@ -1,0 +1,155 @@
+"""The verifiers `exact` and `regex`: the text itself against the gold, with no reading of what it means. Pure.
+
+What is compared is chosen by `part`: the final `answer` (found as `rewards.math.extract` finds it, announced answers only), all that
+follows the thinking (`response`), or the `whole` completion.
+"""
+
+import unicodedata
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Final, Literal, get_args
+
+import regex
+
+from rewards.math.extract import extract_answer
+from rewards.registry import Check, verifier
+from rewards.verdict import Verdict
+
+Part = Literal["answer", "response", "whole"]
+Anchor = Literal["full", "search"]
+
+MAX_GOLDS: Final = 1_000
+"""So many texts may be accepted for one prompt."""
+
+MAX_PATTERN_CHARS: Final = 10_000
+
+REGEX_SECONDS: Final = 2.0
+"""A pattern that takes longer on one completion is stopped: its backtracking is what the completion has caused."""
+
+_SHOWN_CHARS: Final = 300
+
+
+def take_part(completion: str, part: Part) -> tuple[str, str]:
+    """Gives the part of a completion that is compared, or an empty one and the reason why there is none."""
+    if part == "whole":
+        return completion, "" if completion.strip() else "empty_completion"
+    if part == "answer":
+        found = extract_answer(completion, prose=False)
+        return found.answer, "" if found.answer else found.source
+    head, closing, tail = completion.rpartition("</think>")
+    if not closing and "<think>" in completion:
+        return "", "thinking_not_closed"
+    return tail, "" if tail.strip() else "empty_answer" if head else "empty_completion"
+
+
+@verifier("exact", version=1, gold_key="answer")
+def exact(
+    *, part: Part = "answer", ignore_case: bool = False, ignore_punctuation: bool = False, ignore_articles: bool = False
+) -> Check:
+    """Scores 1.0 where the part is one of the golds, else 0.0. Unicode is composed (NFKC), white space counts as one space.
+
+    Args:
+        part: what is compared, see the module.
+        ignore_case: compare case-folded.
+        ignore_punctuation: leave out punctuation on both sides; where nothing else stands there, it is compared.
+        ignore_articles: leave out the English a, an, the, as SQuAD's exact match does.
+
+    The gold is a text, a number, or a list of them any of which will do.
+    """
+    _check_part(part)
+
+    def fold(text: str) -> str:
+        text = unicodedata.normalize("NFKC", text)
+        text = text.casefold() if ignore_case else text
+        if ignore_punctuation:
+            bare = "".join(" " if unicodedata.category(char)[0] == "P" else char for char in text)
+            text = bare if bare.strip() else text
+        words = text.split()
+        if ignore_articles and len(words) > 1:
+            words = [word for word in words if word.casefold() not in {"a", "an", "the"}] or words
+        return " ".join(words)
+
+    def check(completion: str, gold: Any, /) -> Verdict:
+        accepted = {fold(text) for text in _texts(gold)}
+        if not accepted:
+            return Verdict(None, "bad_gold", {"reason": "no_text"})
+        given, missing = take_part(completion, part)
+        if missing:
+            return Verdict(0.0, "unparseable", {"reason": missing})
+        same = fold(given) in accepted
+        return Verdict(float(same), "correct" if same else "incorrect", {"answer": given[:_SHOWN_CHARS]})
+
+    return check
+
+
+@verifier("regex", version=1, gold_key="answer")
+def regex_match(*, part: Part = "response", anchor: Anchor = "search", all_of: bool = False) -> Check:
+    """Scores 1.0 where the gold's pattern matches the part, else 0.0.
+
+    Args:
+        part: what is searched, see the module.
+        anchor: `full`: the pattern takes the whole part, less white space around it; `search`: it stands somewhere.
+        all_of: of a list of patterns all must match, and the share that does is the score; otherwise any of them will do.
+
+    The gold is a pattern of Python's `regex` module, flags inside (`(?i)`), or a list of them. A pattern that runs longer than
+    `REGEX_SECONDS` on a completion is stopped: status `time_limit`, score 0.0.
+    """
+    _check_part(part)
+    if anchor not in get_args(Anchor):
+        raise ValueError(f"anchor must be one of {', '.join(get_args(Anchor))}, not {anchor!r}")
+
+    def check(completion: str, gold: Any, /) -> Verdict:
+        try:
+            patterns = [compiled(text) for text in _texts(gold)]
+        except ValueError as failure:
+            return Verdict(None, "bad_gold", {"reason": "bad_pattern", "error": str(failure)})
+        if not patterns:
+            return Verdict(None, "bad_gold", {"reason": "no_pattern"})
+        given, missing = take_part(completion, part)
+        if missing:
+            return Verdict(0.0, "unparseable", {"reason": missing})
+        try:
+            missed = [pattern.pattern for pattern in patterns if not _matches(pattern, given, anchor)]
+        except TimeoutError:
+            return Verdict(0.0, "time_limit", {"reason": "pattern_took_too_long"})
+        share = 1 - len(missed) / len(patterns) if all_of else float(len(missed) < len(patterns))
+        detail = {"unmatched": [pattern[:_SHOWN_CHARS] for pattern in missed[:10]]} if missed else {}
+        return Verdict(share, "correct" if share == 1 else "partial" if share > 0 else "incorrect", detail)
+
+    return check
+
+
+@lru_cache(maxsize=4096)
+def compiled(pattern: str) -> Any:
+    """Compiles a pattern of the `regex` module once.
+
+    Raises:
+        ValueError: it is none, or longer than `MAX_PATTERN_CHARS`.
+    """
+    if len(pattern) > MAX_PATTERN_CHARS:
+        raise ValueError(f"a pattern of {len(pattern)} characters; at most {MAX_PATTERN_CHARS} are read")
+    try:
+        return regex.compile(pattern)
+    except regex.error as failure:
+        raise ValueError(f"{pattern[:_SHOWN_CHARS]!r}: {failure}") from failure
+
+
+def _matches(pattern: Any, text: str, anchor: Anchor) -> bool:
+    find: Callable[..., Any] = pattern.search if anchor == "search" else pattern.fullmatch
+    return find(text if anchor == "search" else text.strip(), timeout=REGEX_SECONDS) is not None
+
+
+def _texts(gold: Any) -> list[str]:
+    """Reads a gold: a text or number, or a list of them; empty where it is anything else."""
+    golds = gold if isinstance(gold, list | tuple) else [gold]
+    if len(golds) > MAX_GOLDS or not all(
+        isinstance(one, str | int | float) and not isinstance(one, bool) for one in golds
+    ):
+        return []
+    texts = [one if isinstance(one, str) else repr(one) for one in golds]
+    return texts if all(text.strip() for text in texts) else []
+
+
+def _check_part(part: str) -> None:
+    if part not in get_args(Part):
+        raise ValueError(f"part must be one of {', '.join(get_args(Part))}, not {part!r}")
