@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -64,25 +65,28 @@ class Nursery:
     """Forks workers for one pipeline after the other; see `curation.job.sdk_worker`. Started with the first worker.
 
     Args:
-        log_directory: folder for the output of the nursery and the workers.
+        log_directory: folder for the nursery's own output.
+        stands: outlive the jobs that use it; see `standing_nursery`.
     """
 
-    def __init__(self, log_directory: Path) -> None:
+    def __init__(self, log_directory: Path, *, stands: bool = False) -> None:
+        self.stands = stands
         self._log_directory = log_directory
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._born: queue.SimpleQueue[Worker | None] = queue.SimpleQueue()
         self._workers: dict[int, Worker] = {}
 
-    def start_worker(self, variables: dict[str, str], name: str) -> Worker:
-        """Forks a worker with these environment variables.
+    def start_worker(self, variables: dict[str, str], log: Path) -> Worker:
+        """Forks a worker with this process's environment and folder of now, and `variables`; its output goes to `log`.
 
         Raises:
             RuntimeError: the nursery has ended; the next call starts another.
         """
         with self._lock:
             process = self._running()
-            request = {"env": variables, "log": str(self._log_directory / f"{name}.log")}
+            log.parent.mkdir(parents=True, exist_ok=True)
+            request = {"env": {**_environment(), **variables}, "folder": str(Path.cwd()), "log": str(log.absolute())}
             try:
                 process.stdin.write((json.dumps(request) + "\n").encode())  # type: ignore[union-attr]
                 process.stdin.flush()  # type: ignore[union-attr]
@@ -94,7 +98,9 @@ class Nursery:
             return worker
 
     def close(self) -> None:
-        """Ends the nursery, and what is left of its workers."""
+        """Ends the nursery, and what is left of its workers; one that stands goes on."""
+        if self.stands:
+            return
         with self._lock:
             process, self._process = self._process, None
             for worker in list(self._workers.values()):
@@ -116,12 +122,11 @@ class Nursery:
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self._log_directory.mkdir(parents=True, exist_ok=True)
-            path = os.pathsep.join(filter(None, [str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH")]))
             self._born = queue.SimpleQueue()
             with (self._log_directory / "nursery.log").open("ab") as log:
                 self._process = subprocess.Popen(
                     [sys.executable, "-P", "-m", "curation.job.sdk_worker"],
-                    env={**os.environ, **_ONE_THREAD, "PYTHONPATH": path},
+                    env=_environment(),
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,
@@ -151,16 +156,43 @@ class Nursery:
         born.put(None)
 
 
+def _environment() -> dict[str, str]:
+    path = os.pathsep.join(filter(None, [str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH")]))
+    return {**os.environ, **_ONE_THREAD, "PYTHONPATH": path}
+
+
+_standing: list[Nursery] = []
+
+
+def nursery_for_job(log_directory: Path) -> Nursery:
+    """Gives the nursery that stands, or a new one with this folder for its output; close it after the job."""
+    return _standing[-1] if _standing else Nursery(log_directory)
+
+
+@contextlib.contextmanager
+def standing_nursery(log_directory: Path) -> Iterator[None]:
+    """Lets the jobs of this process share one nursery until the block ends, where each would start its own: for many small ones."""
+    nursery = Nursery(log_directory, stands=True)
+    _standing.append(nursery)
+    try:
+        yield
+    finally:
+        _standing.remove(nursery)
+        nursery.stands = False
+        nursery.close()
+
+
 class Crew:
     """The workers of one pipeline. When one ends before its time, all are ended, and the pipeline fails at once."""
 
     _numbers = itertools.count()
     by_key: dict[str, "Crew"] = {}  # noqa: RUF012 - Beam carries a key to the handler, not an object
 
-    def __init__(self, nursery: Nursery) -> None:
+    def __init__(self, nursery: Nursery, log_directory: Path) -> None:
         self.key = f"{os.getpid()}-{next(self._numbers)}"
         self.error: str | None = None
         self._nursery = nursery
+        self._log_directory = log_directory
         self._lock = threading.Lock()
         self._workers: list[Worker] = []
         self.by_key[self.key] = self
@@ -168,7 +200,8 @@ class Crew:
     def start(self, variables: dict[str, str]) -> Worker:
         """Starts a worker process whose output goes to a log file."""
         with self._lock:
-            worker = self._nursery.start_worker(variables, f"worker-{self.key}-{len(self._workers)}")
+            log = self._log_directory / f"worker-{self.key}-{len(self._workers)}.log"
+            worker = self._nursery.start_worker(variables, log)
             self._workers.append(worker)
             late = self.error is not None
         if late:
@@ -271,10 +304,11 @@ class LocalRunner(fn_runner.FnApiRunner):
         options: the pipeline's options, which the workers get too.
         num_workers: worker processes. What passes through a shuffle is held in this process's memory.
         nursery: forks them.
+        log_directory: folder for their output.
     """
 
-    def __init__(self, options: PipelineOptions, num_workers: int, nursery: Nursery) -> None:
-        self.crew = Crew(nursery)
+    def __init__(self, options: PipelineOptions, num_workers: int, nursery: Nursery, log_directory: Path) -> None:
+        self.crew = Crew(nursery, log_directory)
         self._wanted_workers = num_workers
         encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
         super().__init__(

@@ -15,7 +15,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 
-from curation.job.local_workers import LocalRunner, Nursery, quiet_connections
+from curation.job.local_workers import LocalRunner, Nursery, nursery_for_job, quiet_connections
 from schemas.errors import UserError
 
 _POLL_SECONDS = 0.2
@@ -57,7 +57,7 @@ class Runtime:
         """
         if num_workers is not None and num_workers < 1:
             raise UserError(f"--workers must be at least 1, not {num_workers}")
-        made = cls(tuple(options), num_workers, Nursery(log_directory), log_directory)
+        made = cls(tuple(options), num_workers, nursery_for_job(log_directory), log_directory)
         if made.is_local and (unknown := _unknown(options)):
             raise UserError(f"{unknown}: neither an option of this command nor one of Beam")
         return made
@@ -79,7 +79,7 @@ class Runtime:
         asked = direct.direct_num_workers if direct.direct_num_workers != 1 else 0
         # Mode and workers are ours to set: Beam's own multi-processing mode would put its environment in the place of ours.
         direct.direct_running_mode, direct.direct_num_workers = "in_memory", 1
-        runner = LocalRunner(options, self.num_workers or asked or _cores(), self.nursery)
+        runner = LocalRunner(options, self.num_workers or asked or _cores(), self.nursery, self.log_directory)
         return beam.Pipeline(runner=runner, options=options), runner
 
 

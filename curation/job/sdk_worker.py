@@ -1,7 +1,7 @@
 """The processes in which Beam runs our transforms on this machine: a nursery that imports everything once, and its forks.
 
-Started by `curation.job.local_workers` alone. The nursery reads one JSON object a line from its input, ``{"env": ..., "log":
-...}``, forks a worker for it, and answers ``{"pid": ...}``; when a worker ends it says ``{"pid": ..., "exit": ...}``. Its end
+Started by `curation.job.local_workers` alone. The nursery reads one JSON object a line from its input, ``{"env": ..., "folder":
+..., "log": ...}``, forks a worker for it, and answers ``{"pid": ...}``; when a worker ends it says ``{"pid": ..., "exit": ...}``. Its end
 of input is its end. Forking makes a worker in milliseconds where a new process imports for seconds.
 """
 
@@ -43,7 +43,7 @@ def _wait_for(driver: int, watched: int | None) -> None:
 
 
 def _work(request: dict[str, Any], driver: int) -> NoReturn:
-    """Becomes a worker: its own log, its own environment, and Beam's harness until the pipeline ends."""
+    """Becomes a worker: its own log, the environment and folder that the driver has now, and Beam's harness until the pipeline ends."""
     code = 1
     try:
         log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -52,6 +52,8 @@ def _work(request: dict[str, Any], driver: int) -> NoReturn:
             os.dup2(descriptor, target)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.chdir(request["folder"])
+        os.environ.clear()
         os.environ.update(request["env"])
         die_with(driver)
         from apache_beam.runners.worker import sdk_worker_main  # noqa: PLC0415 - imported by the nursery already

@@ -19,6 +19,8 @@ from schemas.recipe import CurateRecipe, parse_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 NUM_FILES = 24
+#: Beam's oldest runner works in this very process: quick, for jobs of which the workers are not what is tested.
+HERE = ("--runner=BundleBasedDirectRunner",)
 _STARTED = []
 _VOWELS, _CONSONANTS = "aeiou", "bcdfghklmnprstvz"
 STOP_WORDS = ["the", "be", "to", "of", "and", "that", "have", "with"]
@@ -131,6 +133,21 @@ def start_command(job, out, log=None, **environment):
         )  # fmt: skip
     _STARTED.append(process)
     return process
+
+
+def finish_with_kills(job, out, names, log=None, **environment):
+    """Runs the job with one kill at each of these failpoints, of a worker or of the command, which is then called again, to its end."""
+    log, once = log or out.parent / "command.log", log.parent / "once" if log else out.parent / "once"
+    points = {"TAMIS_FAILPOINT": ",".join(names), "TAMIS_FAILPOINT_ONCE": str(once)}
+    for _ in range(len(names) + 1):
+        code = start_command(job, out, log, **points, **environment).wait(200)
+        if code == 0:
+            break
+        assert code == -signal.SIGKILL, log.read_text()[-3000:]
+    else:
+        raise AssertionError(f"still killed after {len(names)} kills")
+    killed = [name for name in names if Path(f"{once}.{name}").exists()]
+    assert killed == list(names), "not killed everywhere"
 
 
 def end_commands():

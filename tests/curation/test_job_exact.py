@@ -5,7 +5,7 @@ from collections import Counter
 
 import pyarrow as pa
 import pytest
-from job_kit import rows_of
+from job_kit import HERE, rows_of
 
 from curation.dedup.exact import url_hashes
 from curation.job.driver import run_job
@@ -48,7 +48,7 @@ def _key(row, by):
 @pytest.mark.parametrize("order", [("url", "text"), ("text", "url"), ("url",)])
 def test_exact_steps_chain(tmp_path, order):
     steps = [{"name": f"by_{by}", "exact_dedup": {"by": by}} for by in order]
-    manifest = run_job(_recipe(tmp_path, steps), tmp_path, tmp_path / "out", num_workers=1)
+    manifest = run_job(_recipe(tmp_path, steps), tmp_path, tmp_path / "out", beam_options=HERE)
     rejects, evidence = rows_of(tmp_path / "out", "rejects"), rows_of(tmp_path / "out", "duplicates")
     left = sorted(rows_of(tmp_path / "out", "kept") + rejects, key=lambda row: (row["dump"], row["id"]))
     assert len(left) == 10

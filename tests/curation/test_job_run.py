@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from dedup_kit import components, jaccard, stay, string_shingles
-from job_kit import NUM_FILES, outcome, recipe, rows_of, words, write_corpus
+from job_kit import HERE, NUM_FILES, outcome, recipe, rows_of, words, write_corpus
 
 from curation.job import driver
 from curation.job.driver import plan_job, run_job
@@ -180,8 +180,7 @@ def test_the_same_when_a_shuffle_takes_several_passes(corpus, finished, tmp_path
 
 def test_another_runner_is_asked_by_its_beam_option(corpus, finished, tmp_path):
     """Beam's oldest runner works in this very process, which the markers show."""
-    options = ["--runner=BundleBasedDirectRunner"]
-    manifest = run_job(recipe(corpus), corpus, tmp_path / "out", beam_options=options)
+    manifest = run_job(recipe(corpus), corpus, tmp_path / "out", beam_options=HERE)
     assert {pid for stage in manifest.stages for pid in stage.worker_pids} == {os.getpid()}
     assert outcome(tmp_path / "out") == outcome(finished[0])
 
@@ -243,10 +242,12 @@ def test_a_finished_run_is_not_done_again_and_another_is_refused(corpus, finishe
 def test_fresh_starts_over_and_a_limit_holds(corpus, tmp_path):
     out = tmp_path / "out"
     steps = [{"filter": {"rules": "gopher_quality"}}]
-    manifest = run_job(recipe(corpus, steps=steps), corpus, out, limit=30)
+    manifest = run_job(recipe(corpus, steps=steps), corpus, out, limit=30, beam_options=HERE)
     assert manifest.documents_read == 30
     assert [item.name for item in manifest.stages] == ["measure", "write", "index"]
-    again = run_job(recipe(corpus, steps=steps), corpus, out, limit=3, fresh=True, keep_intermediate=True)
+    again = run_job(
+        recipe(corpus, steps=steps), corpus, out, limit=3, fresh=True, keep_intermediate=True, beam_options=HERE
+    )
     assert again.documents_read == 3
     assert len(again.artifacts) == len(
         [path for path in (out / "curate").rglob("*.parquet") if "stages" not in path.parts]
@@ -276,7 +277,7 @@ def test_dedup_of_some_sources_leaves_the_others(tmp_path):
     value = recipe(folder).model_dump()
     value["inputs"][1]["source"] = "books"
     value["steps"] = [{"exact_dedup": {}, "sources": ["web"]}, {"near_dedup": {}, "sources": ["web"]}]
-    run_job(type(recipe(folder)).model_validate(value), folder, tmp_path / "out")
+    run_job(type(recipe(folder)).model_validate(value), folder, tmp_path / "out", beam_options=HERE)
     rows = rows_of(tmp_path / "out", "rejects")
     assert rows
     assert {row["source"] for row in rows} == {"web"}
@@ -297,7 +298,7 @@ def test_planted_pairs_of_the_reference_articles_are_found(reference_data, tmp_p
         path = tmp_path / "in" / ("early" if part % 2 else "late") / f"{part}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join(rows))
-    run_job(recipe(tmp_path / "in", steps=[{"near_dedup": {}}]), tmp_path, tmp_path / "out")
+    run_job(recipe(tmp_path / "in", steps=[{"near_dedup": {}}]), tmp_path, tmp_path / "out", beam_options=HERE)
     names = {
         row["id"]: json.loads(row["meta"])["name"]
         for kind in ("kept", "rejects")

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from job_kit import rows_of
+from job_kit import HERE, rows_of
 
 from curation.dedup import spans
 from curation.job import stages
@@ -64,7 +64,7 @@ def _outcome(out):
 
 def _uncut(folder):
     """The documents as they went in, in the order (dump, id)."""
-    run_job(_recipe(folder, {"min_chars": 10**9}), folder, folder / "plain", num_workers=1)
+    run_job(_recipe(folder, {"min_chars": 10**9}), folder, folder / "plain", beam_options=HERE)
     return sorted(rows_of(folder / "plain", "kept"), key=lambda row: (row["dump"], row["id"]))
 
 
@@ -132,9 +132,9 @@ def test_shards_and_workers_change_nothing(tmp_path):
 
 def test_a_later_dump_changes_nothing_about_an_earlier_one(tmp_path):
     _corpus(tmp_path, "line", seed=3)
-    run_job(_recipe(tmp_path, {"unit": "line"}), tmp_path, tmp_path / "both", num_workers=1)
+    run_job(_recipe(tmp_path, {"unit": "line"}), tmp_path, tmp_path / "both", beam_options=HERE)
     (tmp_path / "late").rename(tmp_path / "gone")
-    run_job(_recipe(tmp_path, {"unit": "line"}), tmp_path, tmp_path / "one", num_workers=1)
+    run_job(_recipe(tmp_path, {"unit": "line"}), tmp_path, tmp_path / "one", beam_options=HERE)
     both, one = _outcome(tmp_path / "both"), _outcome(tmp_path / "one")
     assert one[0]
     assert {name: both[0][name] for name in one[0]} == one[0]
@@ -152,7 +152,7 @@ def test_after_whole_documents_and_for_some_sources(tmp_path):
     value = _recipe(tmp_path, step, before=[{"exact_dedup": {}}], sources=("web", "books"))
     value = value.model_dump()
     value["steps"][1] |= {"sources": ["web"], "name": "lines"}
-    manifest = run_job(CurateRecipe.model_validate(value), tmp_path, tmp_path / "out", num_workers=1)
+    manifest = run_job(CurateRecipe.model_validate(value), tmp_path, tmp_path / "out", beam_options=HERE)
     rows = rows_of(tmp_path / "out", "kept")
     texts = sorted(row["text"] for row in rows if row["source"] == "web")
     assert len(texts) == 2

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from job_kit import ROOT, end_commands, outcome, recipe, start_command, write_corpus
+from job_kit import ROOT, end_commands, finish_with_kills, outcome, recipe, start_command, write_corpus
 from object_store_kit import BUCKET, client, keys_of, s3_server, upload_tree
 
 from curation.job.driver import plan_job, run_job
@@ -27,6 +26,7 @@ JOB = recipe(CORPUS, partitions=4)
 FAILPOINTS = [
     "curate.after_plan",
     "files.after_write",
+    "files.after_rename",
     "curate.between_links_and_members",
     "curate.after_edges",
     "curate.after_outputs",
@@ -102,27 +102,10 @@ def test_the_command_gives_the_same_rows(world, tmp_path):
 
 
 def test_killed_in_every_stage(world, tmp_path):
-    """One run, killed at one point after the other, each time taken up where it was."""
+    """One run, of which the command and its workers are killed at one point after the other, each time taken up where it was."""
     _, expected = world
     out = location(f"s3://{BUCKET}/killed")
-    for name in FAILPOINTS:
-        process = start_command(JOB, out, _log(tmp_path), TAMIS_FAILPOINT=name)
-        # The command itself dies by the signal; where its workers do, again and again, it gives up and says so.
-        assert process.wait(200) in (-signal.SIGKILL, 1), (name, _log(tmp_path).read_text()[-3000:])
-        if process.returncode == 1:
-            assert "the same command goes on from there" in _log(tmp_path).read_text().splitlines()[-1]
-    assert location(f"s3://{BUCKET}/killed/curate/manifest.json").exists()
-    assert start_command(JOB, out, _log(tmp_path)).wait(200) == 0, _log(tmp_path).read_text()[-3000:]
-    assert outcome(out) == expected
-
-
-def test_a_killed_worker_does_not_stop_the_command(world, tmp_path):
-    _, expected = world
-    out = location(f"s3://{BUCKET}/worker")
-    once = tmp_path / "once"
-    point = {"TAMIS_FAILPOINT": "files.after_rename", "TAMIS_FAILPOINT_ONCE": str(once)}
-    assert start_command(JOB, out, _log(tmp_path), **point).wait(200) == 0, _log(tmp_path).read_text()[-3000:]
-    assert once.exists(), "nothing was killed"
+    finish_with_kills(JOB, out, FAILPOINTS, _log(tmp_path))
     assert outcome(out) == expected
 
 

@@ -4,7 +4,7 @@ import json
 import random
 
 import pytest
-from job_kit import rows_of, words
+from job_kit import HERE, rows_of, words
 
 from curation.job import signature_index
 from curation.job.driver import plan_job, run_job
@@ -15,8 +15,6 @@ from schemas.recipe import CurateRecipe, parse_recipe
 from service.explained.documents import explain_document
 
 DUMPS = ("2024-05", "2024-10", "2025-02")
-#: Beam's oldest runner works in this process: quick for small jobs.
-HERE = ("--runner=BundleBasedDirectRunner",)
 
 
 def write_dumps(folder, seed, rows=40):

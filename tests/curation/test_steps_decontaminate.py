@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
+from job_kit import HERE
 from rich.console import Console
 from step_kit import batch_of, kept_ids, reasons_of, step_of, texts_of
 
@@ -212,7 +213,7 @@ def test_evidence_becomes_files_of_the_run(tmp_path):
         "steps": [recipe().model_dump(exclude_none=True)],
     }
     job = parse_recipe(value, CurateRecipe, "test recipe")
-    manifest = run_job(job, tmp_path, tmp_path / "out", num_workers=1)
+    manifest = run_job(job, tmp_path, tmp_path / "out", beam_options=HERE)
     (path,) = manifest.paths(tmp_path / "out" / "curate", "contamination")
     rows = pq.read_table(path).to_pylist()
     assert [(row["benchmark"], row["step"]) for row in rows] == [("math", "decontaminate"), ("words", "decontaminate")]

@@ -50,7 +50,7 @@ def curated(tmp_path_factory):
     base = tmp_path_factory.mktemp("explained")
     (base / "web.jsonl").write_text("".join(json.dumps(row) + "\n" for row in DOCUMENTS))
     (base / "other.jsonl").write_text(json.dumps({"text": "short but not for the filter"}) + "\n")
-    run_job(CurateRecipe.model_validate(RECIPE), base, base / "out", num_workers=1)
+    run_job(CurateRecipe.model_validate(RECIPE), base, base / "out", beam_options=["--runner=BundleBasedDirectRunner"])
     engine = open_store(sqlite_url(base / "out" / "tamis.db"))
     yield (lambda: engine), base / "out"
     engine.dispose()

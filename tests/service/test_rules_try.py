@@ -32,7 +32,9 @@ def out(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     rows = [json.dumps({"url": f"http://a.com/{name}", "text": text}) for name, text in TEXTS.items()]
     (folder / "a.jsonl").write_text("\n".join(rows), "utf-8")
-    run_job(CurateRecipe.model_validate(RECIPE), folder, folder / "out", num_workers=1)
+    run_job(
+        CurateRecipe.model_validate(RECIPE), folder, folder / "out", beam_options=["--runner=BundleBasedDirectRunner"]
+    )
     return folder / "out"
 
 
