@@ -117,7 +117,7 @@ class PartWriter:
 
 
 def _repeating(schema: pa.Schema) -> list[str]:
-    """Names the columns whose values are worth a dictionary: texts, ids and addresses are as good as unique.
+    """Names the columns whose values are worth a dictionary: texts, ids, addresses and hashes are as good as unique.
 
     Parquet begins a dictionary of texts, and gives it up for its size: writing takes a fifth longer, reading nearly twice as long.
     """
@@ -125,7 +125,10 @@ def _repeating(schema: pa.Schema) -> list[str]:
     names = []
     for field in schema:
         is_bulk = pa.types.is_large_string(field.type) or pa.types.is_large_binary(field.type)
-        if field.name not in unique and not is_bulk:
+        is_hash = field.type == pa.uint64() or (
+            pa.types.is_fixed_size_list(field.type) and field.type.value_type == pa.uint64()
+        )
+        if field.name not in unique and not is_bulk and not is_hash:
             names += [field.name, f"{field.name}.list.element", f"{field.name}.list.item"]
     return names
 
