@@ -19,6 +19,7 @@ from schemas.errors import RecipeError
 from schemas.recipe import CurateRecipe
 from schemas.steps import FilterRecipe, LanguageRecipe, NearDedupRecipe, SemanticDedupRecipe, SpanDedupRecipe
 from service.report.browser import browsed_facts
+from service.report.contamination import benchmark_facts
 from service.report.documents import document_facts
 from service.report.domains import domain_facts
 from service.report.facts import CurationFact, FaultFact, Funnel, FunnelStep, InputFact, ReasonFact, ThresholdFact
@@ -53,6 +54,7 @@ def curation_fact(out: Path) -> CurationFact | None:
     thresholds = _thresholds(manifest, recipe) if recipe else []
     index = Documents(folder, manifest.paths(folder, "index"))
     evidence = evidence_facts(manifest.paths(folder, "duplicates"), near, index)
+    benchmarks, benchmarks_sampled = benchmark_facts(manifest.paths(folder, "contamination"), index)
     return CurationFact(
         name=manifest.name,
         run_id=manifest.run_id,
@@ -70,6 +72,8 @@ def curation_fact(out: Path) -> CurationFact | None:
         domains=domains,
         num_domains=num_domains,
         browsed=browsed_facts(kept, removed, index, thresholds),
+        benchmarks=benchmarks,
+        benchmarks_sampled=benchmarks_sampled,
         num_near_duplicates=sum(step.documents_rejected for step in manifest.funnel if step.step in near),
         duplicates_by_step=evidence.by_step,
         twins=evidence.twins,

@@ -234,6 +234,28 @@ class Sampled:
 
 
 @dataclass(frozen=True)
+class PassageFact:
+    """A passage that a document shares with an item of an evaluation set, as it stands in the document."""
+
+    item: str
+    id: str
+    words: int
+    text: Markup
+
+
+@dataclass(frozen=True)
+class BenchmarkFact:
+    """An evaluation set: documents that share passages with it, its items that are hit, passages, and the longest one's words."""
+
+    benchmark: str
+    documents: int
+    items: int
+    passages: int
+    words: int
+    examples: Sequence[PassageFact]
+
+
+@dataclass(frozen=True)
 class CurationFact:
     """Everything of one curation."""
 
@@ -253,6 +275,8 @@ class CurationFact:
     domains: Sequence[DomainFact] = ()
     num_domains: int = 0
     browsed: Sequence[BrowsedFact] = ()
+    benchmarks: Sequence[BenchmarkFact] = ()
+    benchmarks_sampled: Sampled = Sampled()
     duplicates_by_step: Mapping[str, int] = field(default_factory=dict)
     num_near_duplicates: int = 0
     twins: Sequence[TwinFact] = ()

@@ -54,6 +54,7 @@ def render_within(facts: ReportFacts, max_bytes: int) -> str:
                 curation,
                 twins=curation.twins[: len(curation.twins) // 2],
                 browsed=curation.browsed[: len(curation.browsed) // 2],
+                benchmarks=[replace(item, examples=item.examples[:1]) for item in curation.benchmarks],
             )
         facts = replace(facts, samples=facts.samples[: len(facts.samples) // 2], curation=curation)
         page = render(facts)

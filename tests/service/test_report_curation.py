@@ -177,6 +177,8 @@ def corpus(out: Path) -> Corpus:
         for number, row in enumerate(near)
     ]
     run.write("duplicates", evidence)
+    passage = {"step": "decontaminate", "start": 2, "end": 7, "words": 5, "text": "too s", "item": "</script><script>"}
+    run.write("contamination", [{**passage, "id": row["id"], "benchmark": "gsm8k"} for row in short])
     every = [step.title for step in RECIPE.steps]
     run.count([row for row in [*kept, *near, *short, *foreign] if row["source"] == "web"], every)
     run.count([row for row in kept if row["source"] == "code"], every[1:])
@@ -347,7 +349,17 @@ def test_the_page_shows_all_of_it(out):
     world = ReportWorld(out)
     world.run("curate", "corpus")
     page = write_report(world.engine, out, out / "report.html").read_text(encoding="utf-8")
-    for section in ("funnel", "quarantine", "lengths", "languages", "thresholds", "browse", "duplicates", "runs"):
+    for section in (
+        "funnel",
+        "quarantine",
+        "lengths",
+        "languages",
+        "thresholds",
+        "contamination",
+        "browse",
+        "duplicates",
+        "runs",
+    ):
         assert f'<section id="{section}"' in page
     for section in ("verdicts", "samples", "selection"):
         assert f'id="{section}"' not in page
