@@ -59,17 +59,32 @@ def measure_repetition(texts: pa.LargeStringArray, ngram: int = 20) -> Repetitio
     if ngram < 1:
         raise ValueError(f"ngram must be at least 1, not {ngram}")
     offsets, data = buffers(texts)
-    room = (
-        int(offsets[-1] - offsets[0]) // 2 + len(texts) + 1
-    )  # as `columnar.spans` counts: any two words begin two bytes apart
-    bounds = np.zeros(len(texts) + 1, np.int64)
-    starts, hashes = np.empty(room, np.int64), np.empty(room, np.uint64)
-    find_words(offsets, data, properties(), bounds, starts, hashes)
+    bounds, hashes = _hash_words(texts)
     starts_of_loops, periods = np.empty((2, len(texts)), np.int64)
     _find_loops(offsets, data, properties(), starts_of_loops, periods)
     repeated = np.empty(len(texts), np.int64)
-    _count_repeated(bounds, hashes[: bounds[-1]], ngram, repeated)
+    _count_repeated(bounds, hashes, ngram, repeated)
     return Repetition(np.diff(bounds), repeated, starts_of_loops, periods)
+
+
+def count_words(texts: pa.LargeStringArray) -> Int64s:
+    """Counts the words of each text: int64[len(texts)].
+
+    Raises:
+        TypeError: see `columnar.text.buffers`.
+    """
+    return np.diff(_hash_words(texts)[0])
+
+
+def _hash_words(texts: pa.LargeStringArray) -> tuple[Int64s, npt.NDArray[np.uint64]]:
+    """Gives the hashes of all words, and how many stand before each text's begin and end."""
+    offsets, data = buffers(texts)
+    # As `columnar.spans` counts: any two words begin two bytes apart.
+    room = int(offsets[-1] - offsets[0]) // 2 + len(texts) + 1
+    bounds = np.zeros(len(texts) + 1, np.int64)
+    starts, hashes = np.empty(room, np.int64), np.empty(room, np.uint64)
+    find_words(offsets, data, properties(), bounds, starts, hashes)
+    return bounds, hashes[: bounds[-1]]
 
 
 @nb.njit(cache=True, nogil=True)
@@ -87,6 +102,7 @@ def _find_loops(
         best, best_period = 0, 0
         # The Z-function of the text read from its end: `common[p]` bytes at the end stand also `p` bytes earlier.
         left, right = 0, 0
+        ink = _ink(data, begin, end, table)  # a turn without a letter or digit is a ruled line, no loop
         for p in range(1, size):
             length = 0
             if p < right:
@@ -97,25 +113,22 @@ def _find_loops(
             if p + length > right:
                 left, right = p, p + length
             whole = length + p
-            if (
-                whole >= MIN_LOOP_BYTES
-                and whole >= MIN_TURNS * p
-                and whole > best
-                and _says_something(data, end - p, end, table)
-            ):
+            if whole >= MIN_LOOP_BYTES and whole >= MIN_TURNS * p and whole > best and p >= ink:
                 best, best_period = whole, p
         loop_starts[i], periods[i] = size - best, best_period
 
 
 @nb.njit(_nrt=False)
-def _says_something(data: npt.NDArray[np.uint8], at: int, end: int, table: npt.NDArray[np.uint8]) -> bool:
-    """Tells whether a turn holds a letter or digit: a ruled line is no loop."""
-    while at < end:
-        point, size = read_character(data, at, end)
-        if table[point] & ALNUM:
-            return True
-        at += size
-    return False
+def _ink(data: npt.NDArray[np.uint8], begin: int, end: int, table: npt.NDArray[np.uint8]) -> int:
+    """Gives how many bytes before the end the last letter or digit begins, beyond the whole where there is none."""
+    at = end - 1
+    while at >= begin:
+        if data[at] & 0xC0 != 0x80:
+            point, _ = read_character(data, at, end)
+            if table[point] & ALNUM:
+                return end - at
+        at -= 1
+    return end - begin + 1
 
 
 @nb.njit(cache=True, nogil=True)

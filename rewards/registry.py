@@ -23,6 +23,7 @@ _BUILT_IN: Final[Mapping[str, str]] = {
     "json_schema": "rewards.json_schema",
     "math": "rewards.math.verifier",
     "mixing": "rewards.language",
+    "readability": "rewards.readability",
     "regex": "rewards.matching",
     "repetition": "rewards.repetition",
 }
