@@ -26,10 +26,10 @@ FIELDS = (
     "finish_reason",
     "tokens",
 )
-_Candidates = Mapping[str, Sequence[str]]
+Candidates = Mapping[str, Sequence[str]]
 
 _GOLDS = ("gold", "reward_model.ground_truth", "ground_truth", "gts", "answer", "solution", "gt")
-_COMMON: _Candidates = MappingProxyType(
+_COMMON: Candidates = MappingProxyType(
     {
         "gold": _GOLDS,
         "language": ("language", "lang"),
@@ -42,7 +42,7 @@ _COMMON: _Candidates = MappingProxyType(
 )
 
 #: Preset -> our field -> their columns, the first that is there counts.
-PRESETS: Mapping[str, _Candidates] = MappingProxyType(
+PRESETS: Mapping[str, Candidates] = MappingProxyType(
     {
         # Our own contracts as JSON Lines or Parquet; messages and gold are JSON text there.
         "tamis": {
@@ -53,6 +53,10 @@ PRESETS: Mapping[str, _Candidates] = MappingProxyType(
             "domain": ("domain",),
             "task": ("task",),
             "source": ("source",),
+            "model": ("model",),
+            "sample_index": ("sample_index",),
+            "finish_reason": ("finish_reason",),
+            "tokens": ("tokens",),
         },
         # RequestOutput of vLLM, and the rows of the OpenAI batch API with the request's body beside the response.
         "vllm": {
@@ -109,17 +113,20 @@ class RowMapping:
     preset: str
     columns: Mapping[str, str]
     prompts_only: bool
+    prompt_optional: bool = False
 
     def read(self, row: Mapping[str, Any]) -> MappedRow:
-        """Maps one row.
+        """Maps one row. Without a column for the prompt, where that is allowed, the row has no messages.
 
         Raises:
             ValueError: says what is missing or of the wrong shape; a message for the user.
         """
         if "prompt" not in self.columns:
+            if self.prompt_optional:
+                return self._mapped(row, [], None, self._samples(row, [], conversation=False))
             raise ValueError("no column holds the prompt")
-        prompt = _value(row, self.columns["prompt"])
-        gold = _value(row, self.columns["gold"]) if "gold" in self.columns else None
+        prompt = value_at(row, self.columns["prompt"])
+        gold = value_at(row, self.columns["gold"]) if "gold" in self.columns else None
         if self.preset == _JSON_PRESET:
             prompt, gold = _from_json(prompt, "messages"), _from_json(gold, "gold")
         messages = _messages(prompt, self.columns["prompt"])
@@ -132,6 +139,11 @@ class RowMapping:
             messages = messages[:-1]
         if not messages:
             raise ValueError(f"{self.columns['prompt']!r} has no message before the answer")
+        return self._mapped(row, messages, gold, samples)
+
+    def _mapped(
+        self, row: Mapping[str, Any], messages: list[dict[str, str]], gold: Any, samples: Sequence[Sample]
+    ) -> MappedRow:
         task = self._text(row, "task")
         if task is not None and task not in TASKS:
             raise ValueError(f"task is {task!r}; there are {', '.join(TASKS)}")
@@ -152,7 +164,7 @@ class RowMapping:
             if messages[-1]["role"] != "assistant":
                 raise ValueError(f"{column!r} does not end in a message of the assistant")
             return [self._sample(row, messages[-1]["content"], column)]
-        value = _value(row, column)
+        value = value_at(row, column)
         several = isinstance(value, list) and not (value and _is_message(value[0]))
         if several and not value:
             raise ValueError(f"{column!r} is an empty list")
@@ -172,7 +184,7 @@ class RowMapping:
         )
 
     def _field(self, row: Mapping[str, Any], name: str) -> Any:
-        return _value(row, self.columns[name]) if name in self.columns else None
+        return value_at(row, self.columns[name]) if name in self.columns else None
 
     def _text(self, row: Mapping[str, Any], name: str) -> str | None:
         return _optional_text(self._field(row, name))
@@ -186,6 +198,7 @@ def resolve(
     where: str,
     *,
     prompts_only: bool,
+    prompt_optional: bool = False,
 ) -> RowMapping:
     """Fits a preset and the columns that the user named to what a file has.
 
@@ -196,6 +209,7 @@ def resolve(
         first: its first row, to see into objects; a file of Parquet may give an empty one.
         where: the file, for messages.
         prompts_only: no generations are wanted.
+        prompt_optional: a file without a column for the prompt will do, if no preset finds one.
 
     Raises:
         UserError: for an unknown preset or field, or a column that is missing; names the file and what is there.
@@ -205,34 +219,37 @@ def resolve(
     if unknown:
         raise UserError(f"{where}: {unknown[0]!r} is no field of ours; there are {', '.join(FIELDS)}")
     for field, column in columns.items():
-        if not _has(column, there, first):
+        if not has_column(column, there, first):
             raise UserError(
                 f"{where}: column {column!r} for {field!r} is missing; the columns there are {_listed(there)}"
             )
     if preset not in ("auto", *PRESETS):
         raise UserError(f"{where}: no preset is called {preset!r}; there are auto, {', '.join(PRESETS)}")
-    wanted = ("prompt",) if prompts_only else ("prompt", "generation")
-    fitted: dict[str, str] = {}
-    for name in _AUTO_ORDER if preset == "auto" else (preset,):
-        fitted = {**_fit(PRESETS[name], there, first), **columns}
-        if all(field in fitted for field in wanted):
-            return RowMapping(name, fitted, prompts_only)
-    lacking = next(field for field in wanted if field not in fitted)
+    wanted: tuple[str, ...] = ("prompt",) if prompts_only else ("prompt", "generation")
+    names = _AUTO_ORDER if preset == "auto" else (preset,)
+    fits = {name: {**fit_columns(PRESETS[name], there, first), **columns} for name in names}
+    for fields in (wanted, ("generation",)) if prompt_optional else (wanted,):
+        for name, fitted in fits.items():
+            if all(field in fitted for field in fields):
+                return RowMapping(name, fitted, prompts_only, prompt_optional)
+    lacking = next(field for field in fields if field not in fits[names[-1]])
     raise UserError(
         f"{where}: no column holds the {lacking}; the columns there are {_listed(there)}; name it as {lacking}=COLUMN"
     )
 
 
-def _fit(candidates: _Candidates, available: Sequence[str], first: Mapping[str, Any]) -> dict[str, str]:
+def fit_columns(candidates: Candidates, available: Sequence[str], first: Mapping[str, Any]) -> dict[str, str]:
+    """Gives the first column that is there for each field; fields without one are left out. See `resolve` for the arguments."""
     fitted = {}
     for field, columns in candidates.items():
-        match = next((column for column in columns if _has(column, available, first)), None)
+        match = next((column for column in columns if has_column(column, available, first)), None)
         if match is not None:
             fitted[field] = match
     return fitted
 
 
-def _has(column: str, available: Sequence[str], first: Mapping[str, Any]) -> bool:
+def has_column(column: str, available: Sequence[str], first: Mapping[str, Any]) -> bool:
+    """Says whether a file has the column, or the object field that dots lead to. See `resolve` for the arguments."""
     if column in available:
         return True
     top, _, rest = column.partition(".")
@@ -250,7 +267,8 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(repr(name[:40]) for name in names[:20]) or "none"
 
 
-def _value(row: Mapping[str, Any], column: str) -> Any:
+def value_at(row: Mapping[str, Any], column: str) -> Any:
+    """Gives what a column of a row holds, or the object field that dots lead to; None where it is not there."""
     if column in row:
         return row[column]
     value: Any = row
