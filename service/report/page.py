@@ -67,10 +67,21 @@ def _has_texts(curation: CurationFact | None) -> bool:
 
 def render(facts: ReportFacts) -> str:
     """Gives the page. The same facts give the same page."""
-    environment = _environment()
-    style = _source(environment, "style.css")
-    script = _source(environment, "script.js")
-    policy = "; ".join(
+    environment = page_environment()
+    style = template_source(environment, "style.css")
+    script = template_source(environment, "script.js")
+    return environment.get_template("report.html.j2").render(
+        facts=facts,
+        policy=content_policy(style, script),
+        style=Markup(style),  # noqa: S704 - our own file
+        script=Markup(script),  # noqa: S704 - our own file
+        numbers=script_json(facts.numbers),
+    )
+
+
+def content_policy(style: str, script: str) -> str:
+    """Gives the content security policy of a page that has this style and script inline and loads nothing."""
+    return "; ".join(
         (
             "default-src 'none'",
             f"style-src '{content_hash(style)}'",
@@ -78,13 +89,6 @@ def render(facts: ReportFacts) -> str:
             "base-uri 'none'",
             "form-action 'none'",
         )
-    )
-    return environment.get_template("report.html.j2").render(
-        facts=facts,
-        policy=policy,
-        style=Markup(style),  # noqa: S704 - our own file
-        script=Markup(script),  # noqa: S704 - our own file
-        numbers=script_json(facts.numbers),
     )
 
 
@@ -102,7 +106,7 @@ def script_json(value: Any) -> Markup:
     return Markup(written)  # noqa: S704 - nothing in it can end the element
 
 
-def _source(environment: jinja2.Environment, name: str) -> str:
+def template_source(environment: jinja2.Environment, name: str) -> str:
     """Gives a template file as it stands, for content whose hash the policy names."""
     loader = environment.loader
     if loader is None:
@@ -110,9 +114,12 @@ def _source(environment: jinja2.Environment, name: str) -> str:
     return loader.get_source(environment, name)[0].strip()
 
 
-def _environment() -> jinja2.Environment:
+def page_environment(*packages: str) -> jinja2.Environment:
+    """Gives the environment of a page: templates of these packages first, then the report's. Whatever is printed is made safe."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("service.report", "templates"),
+        loader=jinja2.ChoiceLoader(
+            [jinja2.PackageLoader(package, "templates") for package in (*packages, "service.report")]
+        ),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
