@@ -201,6 +201,47 @@ def verify(
 
 
 @app.command()
+def audit(
+    generations: Annotated[list[Path], typer.Argument(help="Generations (JSONL or Parquet); files, folders or globs.")],
+    out: Out = DEFAULT_OUT,
+    prompts: Annotated[
+        Path | None, typer.Option("--prompts", help="Their prompts, by prompt_id, for language and domain.")
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help="Column mapping of the file: vllm, verl, trl or messages.")] = None,
+    columns: Annotated[Optional[list[str]], typer.Option("--column", help="OURS=THEIRS; may be given again.")] = None,  # noqa: UP045
+    language: Annotated[
+        str | None, typer.Option(help="Language that answers should be in, where no column says it.")
+    ] = None,
+    threshold: Annotated[float, typer.Option(help="A smaller share of target words fails the filter.")] = 0.95,
+    mode: Annotated[
+        str, typer.Option(help="strict: every word counts; lenient: borrowed terms and names may.")
+    ] = "strict",
+    lid_model: Annotated[
+        Path | None, typer.Option("--lid-model", help="fastText model (lid.176.ftz) for the line pass rate.")
+    ] = None,
+    words: Annotated[
+        Path | None, typer.Option("--words", help="English word list, a word a line, for the word pass rate.")
+    ] = None,
+    worst: Annotated[int, typer.Option(min=0, max=2000, help="Samples on the page.")] = 200,
+    workers: Workers = None,
+    limit: Limit = None,
+    max_bad: MaxBad = None,
+    fresh: Fresh = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how far generations mix languages, by model, language, domain, step and place in the text."""
+    from service.commands.audit import AuditRequest
+    from service.commands.audit import audit as run
+
+    request = AuditRequest(
+        tuple(generations), prompts, preset, tuple(columns or ()), language, threshold, mode, lid_model, words, worst,
+        limit, max_bad,
+    )  # fmt: skip
+    raise typer.Exit(run(request, out, workers, fresh=fresh, dry_run=dry_run, as_json=as_json))
+
+
+@app.command()
 def select(
     recipe: Annotated[Path, typer.Argument(help="YAML recipe: what each verifier must have said, best of n, limit.")],
     out: Out = DEFAULT_OUT,
