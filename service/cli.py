@@ -212,7 +212,9 @@ def audit(
     language: Annotated[
         str | None, typer.Option(help="Language that answers should be in, where no column says it.")
     ] = None,
-    threshold: Annotated[float, typer.Option(help="A smaller share of target words fails the filter.")] = 0.95,
+    threshold: Annotated[
+        float | None, typer.Option(help="A smaller share of target words fails the filter; 0.95 as in `mixing`.")
+    ] = None,
     mode: Annotated[
         str, typer.Option(help="strict: every word counts; lenient: borrowed terms and names may.")
     ] = "strict",

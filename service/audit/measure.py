@@ -13,6 +13,7 @@ import pyarrow as pa
 from columnar.confusion import english_words, line_pass, word_pass
 from columnar.fasttext_classifier import load_classifier
 from columnar.mixing import UNKNOWN, LanguageCounts, Span, consistency_batch, target_of
+from rewards.language import cut
 from service.audit.model import (
     DECILES,
     MAX_SPAN_CHARS,
@@ -23,7 +24,7 @@ from service.audit.model import (
     Settings,
 )
 
-_OPEN, _CLOSE = "<think>", "</think>"
+_CLOSE = "</think>"
 _REPORTED = ("off_script", "same_script")
 
 
@@ -47,17 +48,13 @@ class Parts(NamedTuple):
 
 
 def split_parts(text: str) -> Parts:
-    """Finds the thinking and the answer: the last `</think>` parts them; an opened tag that nothing closes makes all of it thinking.
-
-    A text without either tag is an answer.
-    """
-    begin = len(text) - len(text.lstrip())
-    opened = text.startswith(_OPEN, begin)
-    start = begin + len(_OPEN) if opened else 0
-    close = text.rfind(_CLOSE)
-    if close < 0:
-        return Parts((start, len(text)), (len(text), len(text))) if opened else Parts((0, 0), (0, len(text)))
-    return Parts((min(start, close), close), (close + len(_CLOSE), len(text)))
+    """Finds where thinking and answer stand by the rule of `rewards.language.cut`."""
+    thinking, answer = cut(text)
+    start = len(text) if answer is None else len(text) - len(answer)
+    if thinking is None:
+        return Parts((0, 0), (start, len(text)))
+    end = start if answer is None else start - len(_CLOSE)
+    return Parts((end - len(thinking), end), (start, len(text)))
 
 
 def measure(rows: Sequence[Generation], settings: Settings) -> Measured:

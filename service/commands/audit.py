@@ -23,7 +23,7 @@ class AuditRequest:
     preset: str | None
     columns: tuple[str, ...]
     language: str | None
-    threshold: float
+    threshold: float | None
     mode: str
     lid_model: Path | None
     words: Path | None
@@ -38,6 +38,7 @@ class AuditRequest:
             UserError: one clear line about the first that cannot be.
         """
         from columnar.writing import scripts_of
+        from rewards.language import THRESHOLD
 
         columns: dict[str, str] = {}
         for pair in self.columns:
@@ -45,8 +46,9 @@ class AuditRequest:
             if not separator:
                 raise UserError(f"--column {pair}: OURS=THEIRS is needed, for example text=completion")
             columns[ours] = theirs
-        if not 0 <= self.threshold <= 1:
-            raise UserError(f"--threshold must be between 0 and 1, not {self.threshold:g}")
+        threshold = THRESHOLD if self.threshold is None else self.threshold
+        if not 0 <= threshold <= 1:
+            raise UserError(f"--threshold must be between 0 and 1, not {threshold:g}")
         if self.mode not in get_args(Mode):
             raise UserError(f"--mode must be one of {', '.join(get_args(Mode))}, not {self.mode!r}")
         if self.language is not None:
@@ -58,7 +60,7 @@ class AuditRequest:
         if self.words is not None and not self.words.is_file():
             raise UserError(f"--words {self.words}: no such file")
         return Settings(
-            threshold=self.threshold,
+            threshold=threshold,
             mode="strict" if self.mode == "strict" else "lenient",
             language=self.language,
             preset=self.preset or "auto",
