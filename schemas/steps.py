@@ -132,6 +132,30 @@ class QualityRecipe(Strict):
     max_chars: int | None = Field(None, ge=100, description="Only so many characters from the start are scored.")
 
 
+LanguageCode = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9_-]{1,20})?$")]
+
+
+class MixingRecipe(Strict):
+    """Measure how much of each document is in other languages than its own, and drop those that mix too much."""
+
+    target: LanguageCode | None = Field(
+        None,
+        description="ISO 639 code for every document; by default its `language`, or without one the main language.",
+    )
+    candidates: list[LanguageCode] = Field(
+        default_factory=list, description="Languages that may occur beside the target; none means the 25 commonest."
+    )
+    compare: Literal["words", "scripts"] = Field(
+        "words", description="`scripts` tells languages by their letters alone: fast, and blind to French in English."
+    )
+    max_foreign_share: Share | None = Field(
+        0.1, description="A document with a larger share of its characters in other languages goes; null only measures."
+    )
+    max_off_script_share: Share | None = Field(
+        0.05, description="The same for its letters in fragments of another script; null only measures."
+    )
+
+
 class ExactDedupRecipe(Strict):
     """Remove documents whose text (white space apart) or normalised URL is that of an earlier one."""
 
@@ -209,6 +233,7 @@ class StepRecipe(Strict):
     decontaminate: DecontaminateRecipe | None = None
     pii: PiiRecipe | None = None
     quality: QualityRecipe | None = None
+    mixing: MixingRecipe | None = None
     exact_dedup: ExactDedupRecipe | None = None
     near_dedup: NearDedupRecipe | None = None
     semantic_dedup: SemanticDedupRecipe | None = None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 DEDUP_KINDS = ("exact_dedup", "near_dedup", "semantic_dedup", "span_dedup")
-STEP_KINDS = ("extract", "language", "filter", "urls", "decontaminate", "pii", "quality", *DEDUP_KINDS)
+STEP_KINDS = ("extract", "language", "filter", "urls", "decontaminate", "pii", "quality", "mixing", *DEDUP_KINDS)
 #: Steps that look at one document at a time.
 MAP_KINDS = tuple(kind for kind in STEP_KINDS if kind not in DEDUP_KINDS)
 

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from curation.job.manifest import Manifest, load_manifest
 from curation.rules.judging import columns_of, judge, values_of
+from curation.rules.mixing import MIXING_SETTINGS, mixing_rules
 from curation.rules.model import Rule
 from curation.rules.tables import RULE_SETS, edits_before, resolve_filter
 from schemas.errors import RecipeError, UserError
@@ -27,11 +28,12 @@ CURATE = "curate"
 _BATCH_ROWS = 65_536
 _ALWAYS = ("id", "source", "path", "language", "step", "reasons")
 _REMOVED, _KEPT = "removed", "kept"
+_MIXING = "mixing"
 
 
 @dataclass(frozen=True)
 class _Filter:
-    """A filter step as it is tried."""
+    """A filter or mixing step as it is tried."""
 
     title: str
     rules: tuple[Rule, ...]
@@ -63,7 +65,7 @@ def try_rules(what: str, out: Path, changes: Sequence[str], num_samples: int, te
     """Tries a recipe's filters, or one table, on the run under `out`, and tells what would change.
 
     Args:
-        what: a recipe file, or the name of a table.
+        what: a recipe file, the name of a table, or `mixing` for the run's step of that kind.
         out: the folder of the run.
         changes: `reason=threshold`, in place of what recipe or table say.
         num_samples: ids to show of documents that change sides, each way.
@@ -87,7 +89,12 @@ def try_rules(what: str, out: Path, changes: Sequence[str], num_samples: int, te
 
 
 def _steps_to_try(what: str, run: CurateRecipe) -> list[StepRecipe]:
-    """Gives the steps of a recipe file, or the run's with one filter step by this table: its own if it had one, else a new one."""
+    """Gives the steps of a recipe file, or the run's with one filter step by this table: its own if it had one, else a new one.
+
+    `mixing` is the run's own step of that kind.
+    """
+    if what == _MIXING and any(step.mixing is not None for step in run.steps):
+        return list(run.steps)
     if what not in RULE_SETS:
         path = Path(what)
         if not path.exists():
@@ -114,6 +121,11 @@ def _changed(steps: Sequence[StepRecipe], changes: Sequence[str]) -> list[StepRe
             raise UserError(f"--set {change}: must be reason=threshold, a number")
         found = False
         for index, step in enumerate(changed):
+            if step.mixing is not None and reason in MIXING_SETTINGS:
+                found = True
+                limits = step.mixing.model_copy(update={MIXING_SETTINGS[reason]: threshold})
+                changed[index] = step.model_copy(update={"mixing": limits})
+                continue
             settings = step.filter
             if settings is None or reason not in {rule.reason for rule in RULE_SETS[settings.rules].rules}:
                 continue
@@ -130,6 +142,8 @@ def _changed(steps: Sequence[StepRecipe], changes: Sequence[str]) -> list[StepRe
 def _filters(steps: Sequence[StepRecipe], where: str) -> list[_Filter]:
     found = []
     for number, step in enumerate(steps):
+        if step.mixing is not None:
+            found.append(_Filter(step.title, mixing_rules(step.mixing), {}, tuple(step.sources)))
         if step.filter is None:
             continue
         try:
@@ -138,7 +152,7 @@ def _filters(steps: Sequence[StepRecipe], where: str) -> list[_Filter]:
             raise UserError(str(error)) from None
         found.append(_Filter(step.title, rules, step.filter.languages, tuple(step.sources)))
     if not found:
-        raise UserError(f"{where}: no filter step")
+        raise UserError(f"{where}: no filter or mixing step")
     return found
 
 

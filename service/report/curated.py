@@ -14,10 +14,18 @@ from pydantic import ValidationError
 from curation.job.layout import Layout
 from curation.job.manifest import FunnelStep as ManifestStep
 from curation.job.manifest import Manifest, load_manifest
+from curation.rules.mixing import mixing_rules
 from curation.rules.tables import edits_before, resolve_filter
 from schemas.errors import RecipeError
 from schemas.recipe import CurateRecipe
-from schemas.steps import FilterRecipe, LanguageRecipe, NearDedupRecipe, SemanticDedupRecipe, SpanDedupRecipe
+from schemas.steps import (
+    FilterRecipe,
+    LanguageRecipe,
+    MixingRecipe,
+    NearDedupRecipe,
+    SemanticDedupRecipe,
+    SpanDedupRecipe,
+)
 from service.report.browser import browsed_facts
 from service.report.contamination import benchmark_facts
 from service.report.documents import document_facts
@@ -192,7 +200,8 @@ def _thresholds(manifest: Manifest, recipe: CurateRecipe) -> list[ThresholdFact]
         first = {reason: item.get("documents", 0) for reason, item in found.first_reasons.items()} if found else {}
         every = Counter(found.all_reasons) if found else Counter()
         for reason, signal, operator, threshold, words in _rules(
-            step.filter or step.language or step.near_dedup or step.semantic_dedup or step.span_dedup, after
+            step.filter or step.language or step.mixing or step.near_dedup or step.semantic_dedup or step.span_dedup,
+            after,
         ):
             facts.append(
                 ThresholdFact(
@@ -212,7 +221,7 @@ def _numeric(thresholds: Sequence[ThresholdFact]) -> list[RuleOf]:
 
 
 def _rules(
-    step: FilterRecipe | LanguageRecipe | NearDedupRecipe | SemanticDedupRecipe | SpanDedupRecipe | None,
+    step: FilterRecipe | LanguageRecipe | MixingRecipe | NearDedupRecipe | SemanticDedupRecipe | SpanDedupRecipe | None,
     after: Sequence[str] = (),
 ) -> list[tuple[str, str, str, str, str]]:
     """Gives (reason, signal, operator, threshold, words) of one step's settings; nothing for steps without thresholds."""
@@ -222,6 +231,10 @@ def _rules(
         except RecipeError:  # a table that this version no longer has
             return []
         return [(rule.reason, rule.signal, rule.operator, f"{rule.threshold:g}", rule.doc) for rule in rules]
+    if isinstance(step, MixingRecipe):
+        return [
+            (rule.reason, rule.signal, rule.operator, f"{rule.threshold:g}", rule.doc) for rule in mixing_rules(step)
+        ]
     if isinstance(step, LanguageRecipe) and step.keep:
         return [
             (LANGUAGE_NOT_KEPT, "language", "not in", ", ".join(step.keep), "the languages that are kept"),

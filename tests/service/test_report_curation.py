@@ -36,6 +36,7 @@ RECIPE = CurateRecipe.model_validate(
         "steps": [
             {"language": {"keep": ["en", "zh"]}, "sources": ["web"]},
             {"filter": {"rules": "gopher_quality", "thresholds": {"too_few_words": 7}, "disable": ["too_many_words"]}},
+            {"mixing": {"max_foreign_share": 0.25, "max_off_script_share": None}},
             {"exact_dedup": {}},
             {"near_dedup": {"threshold": 0.7}},
         ],
@@ -211,6 +212,7 @@ def test_the_funnel_follows_the_manifest_for_all_and_for_each_source(out):
     assert [(step.name, step.docs_in, step.removed) for step in whole.steps] == [
         ("language", 28, 2),
         ("gopher_quality", 46, 4),
+        ("mixing", 42, 0),
         ("exact_dedup", 42, 0),
         ("near_dedup", 42, 12),
     ]
@@ -219,7 +221,7 @@ def test_the_funnel_follows_the_manifest_for_all_and_for_each_source(out):
         ("too_few_words", 4, 4),
         ("too_few_stop_words", 0, 4),
     ]
-    assert [step.name for step in code.steps] == ["gopher_quality", "exact_dedup", "near_dedup"]
+    assert [step.name for step in code.steps] == ["gopher_quality", "mixing", "exact_dedup", "near_dedup"]
     assert (web.docs_in, web.docs_out) == (28, 10)
     for funnel in fact.funnels:
         for step in funnel.steps:
@@ -254,6 +256,8 @@ def test_thresholds_are_the_recipe_s_with_every_rule_also_unused_ones(out):
     assert rules["gopher_quality", "words_too_long"].any == 0
     assert ("gopher_quality", "too_many_words") not in rules
     assert rules["language", "language_not_kept"].threshold == "en, zh"
+    assert rules["mixing", "mixed_languages"].threshold == "0.25"
+    assert ("mixing", "off_script") not in rules
     assert rules["near_dedup", "near_duplicate"].first == 12
 
 

@@ -90,6 +90,27 @@ def test_it_is_shown_as_a_table(out, capsys):
     assert "would pass" in printed.err + printed.out
 
 
+def test_a_mixing_step_is_tried_by_its_reasons(tmp_path, capsys):
+    texts = {
+        "clean": GOOD,
+        "mixed": GOOD + "然后我们就回家了，因为下雨了。",
+        "foreign": "然后我们就回家了，因为下雨了。" * 5,
+    }
+    rows = [json.dumps({"url": f"http://a.com/{name}", "text": text}) for name, text in texts.items()]
+    (tmp_path / "a.jsonl").write_text("\n".join(rows), "utf-8")
+    recipe = {**RECIPE, "steps": [{"mixing": {"target": "en", "max_off_script_share": None}}]}
+    run_job(CurateRecipe.model_validate(recipe), tmp_path, tmp_path / "out", num_workers=1)
+    same = tried(tmp_path / "out", capsys, "mixing")
+    assert (same["kept"], same["not_measured"]) == ({"now": 2, "then": 2}, [])
+    stricter = tried(tmp_path / "out", capsys, "mixing", "mixed_languages=0.01", "off_script=0.01")
+    assert counts(stricter, "mixing", "mixed_languages") == [0, 1, 1, 1]
+    assert counts(stricter, "mixing", "off_script") == [0, 1, 0, 1]
+    assert stricter["would_be_removed"][0]["reasons"] == ["mixed_languages", "off_script"]
+    assert tried(tmp_path / "out", capsys, "mixing", "mixed_languages=1")["kept"] == {"now": 2, "then": 3}
+    with pytest.raises(UserError, match="neither a recipe nor a table"):
+        tried(tmp_path / "out", capsys, "mixture")
+
+
 @pytest.mark.parametrize(
     ("what", "changes", "message"),
     [
