@@ -24,6 +24,9 @@ sys.path[:0] = [str(_ROOT), str(_ROOT / "benchmarks")]
 import numpy as np  # noqa: E402
 import pyarrow as pa  # noqa: E402
 from agreement.documents import agreement_documents  # noqa: E402
+from bench_lines import REASONS as C4_REASONS  # noqa: E402
+from bench_lines import ours as edited_outcomes  # noqa: E402
+from bench_lines import rival_c4  # noqa: E402
 from machine_text import cpu_seconds, write_result  # noqa: E402
 from rivals import rival_python  # noqa: E402
 
@@ -93,6 +96,22 @@ def first_reasons(rule_set: str, signals: dict[str, np.ndarray], num_rows: int) 
             for row in np.flatnonzero(fails).tolist():
                 reasons[row] = rule.reason
     return reasons
+
+
+def c4_rows(texts: list[str]) -> list[dict[str, Any]]:
+    """Compares C4's tables. dolma names all that it finds: its first is the first of those in our table's order."""
+    theirs_of = {**rival_c4("datatrove", texts), **rival_c4("dolma", texts)}
+    rows = []
+    for rule_set in ("c4_datatrove", "c4_fineweb", "c4_dolma"):
+        order = [rule.reason for rule in RULE_SETS[rule_set].rules]
+        theirs = []
+        for kept, told, _ in theirs_of[rule_set]:
+            known = [our for our in order if set(C4_REASONS.get(our, ())) & set(told.split(","))]
+            theirs.append("" if kept else known[0] if known else told or "no_lines_left")
+        rows += compare(
+            rule_set, [failed[0] if failed else "" for failed, *_ in edited_outcomes(texts, rule_set)], theirs
+        )
+    return rows
 
 
 def compare(rule_set: str, ours: list[str], theirs: list[str]) -> list[dict[str, Any]]:
@@ -178,6 +197,7 @@ def main() -> int:
     for rule_set in ("gopher_quality_dolma", "gopher_repetition_dolma"):
         theirs = first_reasons(rule_set, attributes, len(texts))
         rows += compare(rule_set, first_reasons(rule_set, signals, len(texts)), theirs)
+    rows += c4_rows(texts)
     equal = {
         name: float(np.mean(np.isclose(signals[name], values, 1e-9, 1e-12))) for name, values in attributes.items()
     }

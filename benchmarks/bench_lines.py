@@ -32,7 +32,7 @@ MIN_MEGABYTES_A_SECOND = 200.0
 MIN_AGREEMENT = {"c4_datatrove": 0.98, "c4_fineweb": 0.98, "c4_dolma": 0.995}
 _RUNNER = Path(__file__).resolve().parent / "rivals" / "c4_runner.py"
 #: Our reason -> theirs.
-_REASONS = {
+REASONS = {
     "lorem_ipsum": ("lorem_ipsum", "has_lorem_ipsum"),
     "curly_bracket": ("curly_bracket", "has_curly_brace"),
     "javascript": ("has_javascript",),
@@ -45,6 +45,15 @@ def page_texts() -> list[str]:
     root = Path(os.environ.get("TAMIS_REFERENCE_DATA", "../shared/data"))
     pages = [gzip.decompress(path.read_bytes()) for path in sorted(root.glob("html_*/**/*.html.gz"))]
     return [extract_plain_text(page.decode("utf-8", "replace"), main_content=False) for page in pages]
+
+
+def rival_c4(name: str, texts: list[str]) -> dict[str, Any]:
+    """Runs a rival's C4 rules: `seconds` by preset, and by preset [kept, reasons joined by commas, rest] of each document."""
+    ran = subprocess.run(
+        [rival_python(name), _RUNNER, name], input=json.dumps(texts), capture_output=True, text=True, check=True
+    )
+    found: dict[str, Any] = json.loads(ran.stdout[ran.stdout.index('{"seconds"') :])
+    return found
 
 
 def ours(texts: list[str], preset: str) -> list[tuple[list[str], str, int]]:
@@ -65,7 +74,7 @@ def compare(mine: list[tuple[list[str], str, int]], theirs: list[list[Any]]) -> 
     for (failed, text, lines), (kept, reason, rest) in zip(mine, theirs, strict=True):
         same = kept == (not failed)
         decided += same
-        named = {their for our in failed for their in _REASONS.get(our, ())}
+        named = {their for our in failed for their in REASONS.get(our, ())}
         reasons += same and (kept or not reason or bool(named & set(reason.split(","))))
         if not same:
             apart[f"{reason or 'kept'} there, {', '.join(failed) or 'kept'} here"] += 1
@@ -94,9 +103,7 @@ def main() -> int:
         column, size = pa.array(texts, pa.large_string()), sum(len(text.encode()) for text in texts) / 1e6
         rivals: dict[str, Any] = {"seconds": {}}
         for name in ("datatrove", "dolma"):
-            command = [rival_python(name), _RUNNER, name]
-            ran = subprocess.run(command, input=json.dumps(texts), capture_output=True, text=True, check=True)
-            found = json.loads(ran.stdout[ran.stdout.index('{"seconds"') :])
+            found = rival_c4(name, texts)
             rivals = {**rivals, **found, "seconds": {**rivals["seconds"], **found["seconds"]}}
         repeated = pa.concat_arrays([column] * max(1, round(8 / size)))
         for preset in LINE_EDITS:

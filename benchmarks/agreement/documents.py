@@ -133,6 +133,19 @@ def _without_common_words(text: str, _chance: random.Random) -> str:
     return " ".join(word for word in text.split() if word.lower().strip(".,") not in common)
 
 
+def _with_what_c4_looks_for(text: str, chance: random.Random) -> str:
+    marked = (
+        "Lorem ipsum dolor sit amet.",
+        "a { color: red; }",
+        "Please enable JavaScript in your browser.",
+        "Cookie policy.",
+    )
+    lines = text.split("\n")
+    for line in chance.sample(marked, chance.randint(1, 2)):
+        lines.insert(chance.randrange(len(lines) + 1), line)
+    return "\n".join(lines)
+
+
 _WAYS: dict[str, Callable[[str, random.Random], str]] = {
     "truncated": _truncate,
     "a piece repeated": _repeat_piece,
@@ -149,4 +162,5 @@ _WAYS: dict[str, Callable[[str, random.Random], str]] = {
     "numbers": lambda text, chance: " ".join(
         str(chance.randrange(10**4)) if chance.random() < 0.3 else w for w in text.split(" ")
     ),
+    "what C4 looks for": _with_what_c4_looks_for,
 }
