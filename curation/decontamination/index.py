@@ -12,7 +12,8 @@ from columnar.passage_search import find_passages
 from columnar.passage_words import segment
 from columnar.passages import PassageIndex
 from columnar.text import buffers
-from curation.decontamination.benchmarks import ItemText, benchmark_files, read_excluded, read_items
+from curation.decontamination.benchmarks import ItemText, read_excluded, read_items
+from curation.step_files import step_files
 from schemas.steps import DecontaminateRecipe
 
 _LOG = logging.getLogger(__name__)
@@ -94,7 +95,7 @@ def benchmark_index(recipe: DecontaminateRecipe, base: Path) -> BenchmarkIndex:
         UserError: see `curation.decontamination.benchmarks`.
     """
     paths = [item.path for item in recipe.benchmarks] + ([recipe.exclude] if recipe.exclude else [])
-    stats = [path.stat() for pattern in paths for path in benchmark_files(pattern, base)]
+    stats = [path.stat() for pattern in paths for path in step_files(pattern, base)]
     return _index(recipe.model_dump_json(), str(base), tuple((stat.st_size, stat.st_mtime_ns) for stat in stats))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import xxhash
 
-from curation.embedding import find_model
+from curation.embedding import ENCODER_FILES, find_model
 from curation.job.signature_index import (
     IndexView,
     check_dumps,
@@ -26,6 +26,7 @@ from curation.job.signature_index import (
 )
 from curation.model import Fault, Piece, Step
 from curation.readers.listing import list_pieces
+from curation.step_files import model_folder, step_files
 from curation.steps.build import build_steps
 from schemas.arrow import DOCUMENTS
 from schemas.errors import RecipeError, UserError
@@ -308,14 +309,13 @@ def _step_files(recipe: CurateRecipe, base: Path) -> list[InputFile]:
     found = []
     for step in recipe.steps:
         if step.semantic_dedup is not None:
-            folder = step.semantic_dedup.model_path
-            models = find_model(None if folder is None else base / folder)
+            models = find_model(model_folder(step.semantic_dedup.model_path, base, ENCODER_FILES))
             found += [InputFile(f"step {step.title}", "", path.name, *fingerprint(path)) for path in models]
         for given in step_paths(step):
-            matches = sorted(base.glob(given)) if not Path(given).is_absolute() else sorted(Path("/").glob(given[1:]))
-            if not matches:
-                raise UserError(f"step {step.title!r}: {given}: no such file")
-            files = [path for path in matches if path.is_file()]
+            try:
+                files = step_files(given, base)
+            except UserError as error:
+                raise UserError(f"step {step.title!r}: {error}") from None
             found += [InputFile(f"step {step.title}", "", path.name, *fingerprint(path)) for path in files]
     return found
 

@@ -27,12 +27,13 @@ from curation.dedup.semantic import (
     train_centroids,
 )
 from curation.dedup.shuffle import gather
-from curation.embedding import Encoder, find_model
+from curation.embedding import ENCODER_FILES, Encoder, find_model
 from curation.job.dedup_stages import DedupFiles
 from curation.job.layout import CENTROIDS, CLUSTERS, EMBEDDINGS, SEMANTIC, Layout
 from curation.job.removals import RemovingStep
 from curation.job.survivors import Shuffled, Survivors
 from curation.job.units import AfterAll, RunRanges, RunShards, numbers
+from curation.step_files import model_folder
 from schemas.failpoints import failpoint
 from schemas.files import read_parquet, read_ranges, write_blob, write_part
 from schemas.steps import SemanticDedupRecipe, StepRecipe
@@ -143,7 +144,7 @@ class EmbedTask:
     @cached_property
     def _encoder(self) -> Encoder:
         settings = self.semantic.settings
-        folder = None if settings.model_path is None else Path(self.semantic.base) / settings.model_path
+        folder = model_folder(settings.model_path, Path(self.semantic.base), ENCODER_FILES)
         return Encoder(find_model(folder), settings.max_tokens)
 
 

@@ -130,7 +130,7 @@ def _find(item: InputRecipe, base: Path, counts: Counter[str]) -> Iterator[_Foun
     target = joined(base, item.path)
     found: dict[str, _Found] = {}
     if isinstance(target, ObjectPath):
-        found = _find_objects(target, counts)
+        found = find_objects(target, counts)
     elif target.is_dir():
         found = {path: _Found(target, path, named=False) for path in _walk(target, counts)}
     elif target.is_file():
@@ -148,8 +148,9 @@ def _find(item: InputRecipe, base: Path, counts: Counter[str]) -> Iterator[_Foun
             counts["skipped_by_pattern"] += 1
 
 
-def _find_objects(target: ObjectPath, counts: Counter[str]) -> dict[str, _Found]:
+def find_objects(target: ObjectPath, counts: Counter[str] | None = None) -> dict[str, _Found]:
     """Gives the objects under a path, those that a pattern matches, or the one that the path names."""
+    counts = Counter() if counts is None else counts
     check_access(target)
     root = _fixed_part(ObjectPath(target.scheme, target.bucket), target.key) if has_magic(target.key) else target
     pattern = _pattern(target.key.removeprefix(root.key).lstrip("/")) if root != target else None

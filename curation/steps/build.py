@@ -12,6 +12,7 @@ from curation.meta import locator_of
 from curation.model import Fault, Reading, Step, StepOutput
 from curation.rules.readings import filter_readings
 from curation.rules.tables import edits_before
+from curation.step_files import with_local_files
 from schemas.errors import RecipeError, UserError
 from schemas.recipe import CurateRecipe
 from schemas.steps import StepRecipe
@@ -48,12 +49,13 @@ def build_step(
 
 
 def build_steps(recipe: CurateRecipe, base: Path | None = None) -> list[Step]:
-    """Builds the map steps of the recipe in order; the dedup steps are the engine's.
+    """Builds the map steps of the recipe in order; the dedup steps are the engine's. Fetches files that are in an object store.
 
     Raises:
         RecipeError: see `build_step`.
+        UserError: see `with_local_files`.
     """
-    mapped = [step for step in recipe.steps if step.kind in MAP_KINDS]
+    mapped = [with_local_files(step, base or Path()) for step in recipe.steps if step.kind in MAP_KINDS]
     extracts = [index for index, step in enumerate(mapped) if step.kind == "extract"]
     built = [
         build_step(
