@@ -106,7 +106,7 @@ class _Run:
         self._quarantine(faults)
         self.summary.add(measured.batch)
         generations = {key_of(row.locator, row.id): row for row in block.rows}
-        self.worst.add(measured.batch.to_pylist(), generations)
+        self.worst.add(measured.batch, generations)
         self.samples.write(measured.batch)
 
     def _quarantine(self, faults: Sequence[Fault]) -> None:

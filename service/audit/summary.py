@@ -86,17 +86,17 @@ class Summary:
         return model
 
     def _add_lists(self, models: Sequence[str], batch: pa.RecordBatch) -> None:
-        kinds, targets = batch["kind"].to_pylist(), batch["target"].to_pylist()
-        transitions, spans = batch["transitions"].to_pylist(), batch["spans"].to_pylist()
-        for model, kind, target, changes, found in zip(models, kinds, targets, transitions, spans, strict=True):
+        for model, kind in zip(models, batch["kind"].to_pylist(), strict=True):
             self._kinds.setdefault(model, Counter())[kind] += 1
-            if changes:
-                matrix = self._transitions.setdefault(model, Counter())
-                for change in changes:
-                    matrix[change["source"], change["target"]] += change["count"]
-            if found:
-                languages = {span["language"] for span in found if span["severity"] != "minor"}
-                self._found.setdefault(model, Counter()).update((target, language) for language in languages)
+        rows, changes = _elements(batch["transitions"], ("source", "target", "count"))
+        for row, source, target, count in zip(rows, *changes, strict=True):
+            self._transitions.setdefault(models[row], Counter())[source, target] += count
+        rows, spans = _elements(batch["spans"], ("language", "severity"))
+        targets = batch["target"].to_pylist()
+        # A generation counts once for each language that it has a span in.
+        found = {(row, language) for row, language, severity in zip(rows, *spans, strict=True) if severity != "minor"}
+        for row, language in found:
+            self._found.setdefault(models[row], Counter())[targets[row], language] += 1
 
     def _add_ratios(self, models: Sequence[str], batch: pa.RecordBatch) -> None:
         # The last bin holds nothing but 1: texts without a foreign word are not the same as nearly so.
@@ -219,10 +219,15 @@ def _part_values(batch: pa.RecordBatch) -> npt.NDArray[np.float64]:
         found[:, number, 0] = there
         for place, name in enumerate(("words", "target_words"), 1):
             found[:, number, place] = there * _floats(batch[f"{part}_{name}"])
-        for row, tenths in enumerate(batch[f"{part}_deciles"].to_pylist()):
-            if tenths is not None:
-                found[row, number, 3:] = np.array(tenths) > 0
+        tenths = pc.list_flatten(batch[f"{part}_deciles"]).to_numpy(zero_copy_only=False).reshape(-1, DECILES)
+        found[there > 0, number, 3:] = tenths > 0
     return found.reshape(batch.num_rows, -1)
+
+
+def _elements(lists: pa.Array, fields: Sequence[str]) -> tuple[list[int], list[list[Any]]]:
+    """Gives the row of each element of a column of lists, and of the elements' fields a list each."""
+    elements = pc.list_flatten(lists)
+    return pc.list_parent_indices(lists).to_pylist(), [pc.struct_field(elements, name).to_pylist() for name in fields]
 
 
 def _is_number(kind: pa.DataType) -> bool:

@@ -1,10 +1,11 @@
 """Keeps the worst generations of every model, language and kind while rows stream by, in bounded memory. Pure."""
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
+import pyarrow as pa
 from markupsafe import Markup
 
 from service.audit.model import KINDS, Generation
@@ -16,6 +17,8 @@ MAX_TEXT_CHARACTERS: Final = 2400
 MAX_PROMPT_CHARACTERS: Final = 500
 #: Samples are held for so many times those that will be shown, so that each group has its worst in the end.
 _HELD_FACTOR: Final = 4
+
+_LOOKED_AT: Final = ("model", "target", "kind", "lenient_ratio", "strict_words", "strict_target_words")
 
 _Group = tuple[str, str, str]  # model, target, kind
 
@@ -52,30 +55,33 @@ class Worst:
         self._heaps: dict[_Group, list[_Held]] = {}
         self._held = self._seen = 0
 
-    def add(self, rows: Iterable[Mapping[str, Any]], generations: Mapping[str, Generation]) -> None:
+    def add(self, batch: pa.RecordBatch, generations: Mapping[str, Generation]) -> None:
         """Takes measured rows, and their generations by locator and id as `key_of` gives them."""
-        for row in rows:
+        columns = [batch[name].to_pylist() for name in _LOOKED_AT]
+        for place, (model, target, kind, *numbers) in enumerate(zip(*columns, strict=True)):
             self._seen += 1
-            if row["kind"] in SHOWN_KINDS and self._num_shown:
-                self._offer(row, generations[key_of(row["locator"], row["id"])])
+            if kind not in SHOWN_KINDS or not self._makes_room((model, target, kind), _badness(*numbers)):
+                continue
+            row = batch.slice(place, 1).to_pylist()[0]
+            sample = _sample(row, generations[key_of(row["locator"], row["id"])])
+            heapq.heappush(self._heaps[model, target, kind], _Held(_badness(*numbers), -self._seen, sample))
+            self._held += 1
+            while self._held > _HELD_FACTOR * self._num_shown and self._quota > 1:
+                self._shrink()
 
-    def _offer(self, row: Mapping[str, Any], generation: Generation) -> None:
-        group = (row["model"], row["target"], row["kind"])
-        heap = self._heaps.get(group)
-        badness = _badness(row)
-        if heap is None:
-            if self._quota == 1 and self._held >= _HELD_FACTOR * self._num_shown:
-                return
-            heap = self._heaps[group] = []
+    def _makes_room(self, group: _Group, badness: tuple[float, int]) -> bool:
+        """Says whether a generation is among the worst of its group, and drops the least bad for it."""
+        if not self._num_shown:
+            return False
+        if group not in self._heaps and self._quota == 1 and self._held >= _HELD_FACTOR * self._num_shown:
+            return False
+        heap = self._heaps.setdefault(group, [])
         if len(heap) >= self._quota:
             if (badness, -self._seen) <= heap[0][:2]:
-                return
-            heapq.heapreplace(heap, _Held(badness, -self._seen, _sample(row, generation)))
-            return
-        heapq.heappush(heap, _Held(badness, -self._seen, _sample(row, generation)))
-        self._held += 1
-        while self._held > _HELD_FACTOR * self._num_shown and self._quota > 1:
-            self._shrink()
+                return False
+            heapq.heappop(heap)
+            self._held -= 1
+        return True
 
     def _shrink(self) -> None:
         self._quota = max(1, self._quota // 2)
@@ -102,11 +108,9 @@ def key_of(locator: str, name: str) -> str:
     return f"{locator}\x1f{name}"
 
 
-def _badness(row: Mapping[str, Any]) -> tuple[float, int]:
-    """The share of words that even the lenient count finds foreign, then how many words they are."""
-    return round(1.0 - (1.0 if row["lenient_ratio"] is None else row["lenient_ratio"]), 4), row["strict_words"] - row[
-        "strict_target_words"
-    ]
+def _badness(lenient_ratio: float | None, words: int, target_words: int) -> tuple[float, int]:
+    """The share of words that even the lenient count finds foreign, then how many words are."""
+    return round(1.0 - (1.0 if lenient_ratio is None else lenient_ratio), 4), words - target_words
 
 
 def _sample(row: Mapping[str, Any], generation: Generation) -> WorstSample:

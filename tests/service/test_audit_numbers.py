@@ -294,7 +294,7 @@ def offered(rows, shown):
         for item in rows
     }
     for start in range(0, len(rows), 50):
-        kept.add(rows[start : start + 50], generations)
+        kept.add(batch(rows[start : start + 50]), generations)
     return kept
 
 

@@ -42,7 +42,7 @@ def audited(rows, wanted=None):
     assert not measured.faults
     summary, kept = Summary(), Worst(wanted.worst)
     summary.add(measured.batch)
-    kept.add(measured.batch.to_pylist(), {key_of(row.locator, row.id): row for row in rows})
+    kept.add(measured.batch, {key_of(row.locator, row.id): row for row in rows})
     told = {"settings": wanted.to_json(), "inputs": [{"name": "gens.jsonl", "bytes": 1, "sha256": "0"}], "code_version": "1", "rows": len(rows),
             "bad_rows": 0, "bad": []}  # fmt: skip
     return {**summary.to_json(), **told}, kept.chosen()
@@ -197,7 +197,7 @@ def test_a_hundred_thousand_generations_and_many_models_leave_the_page_small():
     by_key = {key_of(row.locator, row.id): row for row in block}
     for _ in range(200):
         summary.add(measured.batch)
-    kept.add(measured.batch.to_pylist(), by_key)
+    kept.add(measured.batch, by_key)
     told = {
         "settings": settings().to_json(),
         "inputs": [],
