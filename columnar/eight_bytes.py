@@ -52,25 +52,6 @@ def count_ones(_typing: Any, _value: Any) -> Any:
     return types.int64(types.uint64), generate
 
 
-@intrinsic
-def add_row(_typing: Any, sums: Any, rows: Any, _row: Any) -> Any:
-    """Adds `rows[row]`, 16 int32 of an array int32[:, 16], to `sums`, int32[16]. For kernels only; nothing is checked."""
-    vector = ir.VectorType(ir.IntType(32), 16).as_pointer()
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        arrays = [
-            context.make_array(kind)(context, builder, array)
-            for kind, array in zip(signature.args[:2], arguments[:2], strict=True)
-        ]
-        first = builder.mul(arguments[2], ir.Constant(ir.IntType(64), 16))
-        total = builder.bitcast(arrays[0].data, vector)
-        row = builder.bitcast(builder.gep(arrays[1].data, [first]), vector)
-        builder.store(builder.add(builder.load(total, align=4), builder.load(row, align=4)), total, align=4)
-        return context.get_dummy_value()
-
-    return types.void(sums, rows, types.int64), generate
-
-
 @nb.njit(inline="always", _nrt=False)
 def load(data: npt.NDArray[np.uint8], at: Int) -> np.uint64:
     """Loads the eight bytes at `at`, the first the lowest; bytes beyond the end of `data` are 0."""

@@ -23,7 +23,6 @@ import numpy as np
 import numpy.typing as npt
 
 from columnar.text import Int
-from columnar.vocabulary import CHARS
 
 TOP_SIZES = (2, 3, 4)
 DUPLICATE_SIZES = (5, 6, 7, 8, 9, 10)
@@ -47,7 +46,7 @@ class GramScratch(NamedTuple):
         grams: place -> the n-gram that begins there.
         places: where n-grams begin that occur more than once.
         lengths: place -> characters of the words before it.
-        seen: n-gram -> whether a scan has met it.
+        seen: n-gram -> whether the scan has met it.
     """
 
     buckets: npt.NDArray[np.uint8]
@@ -92,23 +91,31 @@ def _clear_table(scratch: GramScratch, num_entries: int) -> tuple[int, np.uint64
 
 
 @nb.njit(inline="always", _nrt=False)
+def _gram_in(slot: np.int32, num_grams: int) -> int:
+    """Gives the n-gram in a slot, or `num_grams` if it is empty."""
+    return min(int(np.uint32(slot - np.int32(1))), num_grams)
+
+
+@nb.njit(inline="always", _nrt=False)
 def _count_gram(scratch: GramScratch, key: np.uint64, place: int, num_grams: int, mask: int, shift: np.uint64) -> int:
-    """Counts one occurrence, and gives how many n-grams are known now."""
+    """Counts one occurrence, and gives how many n-grams are known now.
+
+    Whether an n-gram is new cannot be guessed, so there is no branch on it: it is noted as the next one, and an empty slot leads there.
+    """
+    slots, keys = scratch.slots, scratch.keys
+    keys[num_grams] = key
+    scratch.occurrences[num_grams] = 0
+    scratch.firsts[num_grams] = place
+    scratch.seen[num_grams] = 0
     slot = np.int64((key * _FACTOR) >> shift)
-    while True:
-        known = scratch.slots[slot]
-        if known == 0:
-            scratch.slots[slot] = num_grams + 1
-            scratch.keys[num_grams] = key
-            scratch.occurrences[num_grams] = 1
-            scratch.firsts[num_grams] = place
-            scratch.grams[place] = num_grams
-            return num_grams + 1
-        if scratch.keys[known - 1] == key:
-            scratch.occurrences[known - 1] += 1
-            scratch.grams[place] = known - 1
-            return num_grams
+    gram = _gram_in(slots[slot], num_grams)
+    while keys[gram] != key:
         slot = (slot + 1) & mask
+        gram = _gram_in(slots[slot], num_grams)
+    slots[slot] = gram + 1
+    scratch.occurrences[gram] += 1
+    scratch.grams[place] = gram
+    return num_grams + 1 if gram == num_grams else num_grams
 
 
 @nb.njit(inline="always", _nrt=False)
@@ -204,8 +211,6 @@ def _covered_chars(scratch: GramScratch, repeated: int, size: int) -> Int:
 @nb.njit(inline="always", _nrt=False)
 def _scanned_chars(scratch: GramScratch, repeated: int, size: int) -> Int:
     """Counts the characters of n-grams seen before, in a scan that goes on behind each hit."""
-    for i in range(repeated):
-        scratch.seen[scratch.grams[scratch.places[i]]] = 0
     found = np.int64(0)
     behind = np.int64(0)
     for i in range(repeated):
@@ -225,7 +230,7 @@ def _scanned_chars(scratch: GramScratch, repeated: int, size: int) -> Int:
 def count_repetition(
     words: npt.NDArray[np.int32],
     num_words: int,
-    counts: npt.NDArray[np.int32],
+    chars: npt.NDArray[np.int32],
     readings: int,
     scratch: GramScratch,
     paper: npt.NDArray[np.int64],
@@ -238,7 +243,7 @@ def count_repetition(
     Args:
         words: the words of a document.
         num_words: how many.
-        counts: `Vocabulary.counts`, for the words' characters.
+        chars: `Vocabulary.chars`.
         readings: which of PAPER, DATATROVE and DOLMA to count, as bits; the others' results are left alone.
         scratch: for documents at least as long.
         paper: receives the characters of each of the sizes, the most common n-gram's for `TOP_SIZES`, the repeated ones' for
@@ -250,7 +255,7 @@ def count_repetition(
     lengths = scratch.lengths
     lengths[0] = 0
     for i in range(num_words):
-        lengths[i + 1] = lengths[i] + counts[words[i], CHARS]
+        lengths[i + 1] = lengths[i] + chars[words[i]]
     repeated = 0
     for index in range(NUM_SIZES):
         size = index + 2

@@ -16,7 +16,7 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-from columnar.codepoints import SPACE
+from columnar.codepoints import BULLET, SPACE
 from columnar.eight_bytes import (
     bytes_equal,
     count_chars,
@@ -27,7 +27,7 @@ from columnar.eight_bytes import (
     mixed,
     trailing_zeros,
 )
-from columnar.text import Int, decode
+from columnar.text import Int, decode, read_character
 from columnar.tokens_tables import TERMINAL
 
 SHORT_LINE = 30  # characters of what FineWeb calls a short line, at most
@@ -61,6 +61,13 @@ LINE_COUNTS = (
     "dolma_ellipsis_lines",
     "dolma_duplicate_lines",
     "dolma_duplicate_line_chars",
+    # the shared signals', as `columnar.signal_basic` has them, of documents that break lines by line feeds alone
+    "fed_nonblank_lines",
+    "fed_bullet_lines",
+    "fed_dash_lines",
+    "fed_ellipsis_lines",
+    "fed_line_chars",
+    "fed_max_line_length",
 )
 
 _LINE, _BARE_LINE, _PAPER_PARAGRAPH, _DATATROVE_PARAGRAPH = map(
@@ -217,6 +224,11 @@ def count_lines(
     ellipses: Int = 0
     dolma_copies: Int = 0
     dolma_copied: Int = 0
+    all_chars: Int = 0
+    longest: Int = 0
+    any_bullets: Int = 0
+    dashes: Int = 0
+    dotted: Int = 0
     paper_state = runs_state = seed
     paper_open = runs_open = False
     paper_open_chars = runs_open_chars = np.int64(0)
@@ -248,6 +260,16 @@ def count_lines(
                 short += chars <= SHORT_LINE
                 terminal += (classes[last] & TERMINAL) > 0
                 web_copied += chars if before else 0
+        all_chars += chars
+        longest = max(longest, chars)
+        if ink_start < ink_end:
+            point, _ = read_character(data, ink_start, ink_end)
+            any_bullets += (table[point] & BULLET) > 0
+            dashes += point in (0x2D, 0x2022)
+            point, last_at = _last_char(data, ink_start, ink_end)
+            dotted += point == 0x2026 or (
+                point == 0x2E and last_at >= ink_start + 2 and data[last_at - 1] == 0x2E and data[last_at - 2] == 0x2E
+            )
         bare_key = np.uint64(0)
         bare_chars: Int = np.int64(0)
         if ink_start < ink_end:
@@ -298,3 +320,5 @@ def count_lines(
     out[14], out[15], out[16], out[17] = web_lines, terminal, short, web_copied
     out[18], out[19], out[20] = newlines + 1, bullets, ellipses
     out[21], out[22] = dolma_copies, dolma_copied
+    out[23], out[24], out[25], out[26] = web_lines, any_bullets, dashes, dotted
+    out[27], out[28] = all_chars, longest

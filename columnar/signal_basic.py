@@ -1,7 +1,7 @@
 """The signals that every filter shares: words, lines, letters, symbols, from one pass over the UTF-8 of each document. Pure: no I/O.
 
 The kernel only counts; shares and means are derived from the counts, column by column. A new signal is a count in `_count`,
-a name in `_COUNTS` and a row in `BASIC_SIGNALS`.
+a name in `BASIC_COUNTS` and a row in `BASIC_SIGNALS`.
 
 What the words of the published rules mean here:
 
@@ -28,8 +28,8 @@ from columnar.words import NO_WORD, SPACED_WORD, next_word_state
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 XML_DECLARATION = "<?xml version="
 
-# The columns of the kernel's output, in its order.
-_COUNTS = (
+#: The columns of the kernel's output, in its order.
+BASIC_COUNTS = (
     "chars",
     "lines",
     "nonblank_lines",
@@ -49,7 +49,7 @@ _COUNTS = (
     "xml_declaration",
     "dash_lines",  # start with one of datatrove's two bullets
 )
-_NUM_COUNTS = len(_COUNTS)
+_NUM_COUNTS = len(BASIC_COUNTS)
 
 
 BASIC_SIGNALS: Mapping[str, Signal] = MappingProxyType(
@@ -109,10 +109,10 @@ BASIC_SIGNALS: Mapping[str, Signal] = MappingProxyType(
 
 
 def count_basics(texts: TextBuffers, _groups: Collection[str]) -> Counts:
-    """Counts every document: one int64 array a name of `_COUNTS`, and `bytes`."""
+    """Counts every document: one int64 array a name of `BASIC_COUNTS`, and `bytes`."""
     matrix = np.zeros((_NUM_COUNTS, texts.offsets.size - 1), np.int64)
     _count(texts.offsets, texts.data, properties(), matrix)
-    return {**dict(zip(_COUNTS, matrix, strict=True)), "bytes": np.diff(texts.offsets)}
+    return {**dict(zip(BASIC_COUNTS, matrix, strict=True)), "bytes": np.diff(texts.offsets)}
 
 
 def _packed(word: str) -> int:
@@ -145,14 +145,29 @@ def _declares_xml(data: npt.NDArray[np.uint8], at: int, end: int) -> bool:
 
 
 @nb.njit(inline="never", _nrt=False)
-def _count_document(
+def declares_xml_early(data: npt.NDArray[np.uint8], start: int, end: int) -> bool:
+    """Tells whether `<?xml version=` stands in the first 100 characters of `data[start:end]`."""
+    at, chars = start, 0
+    while at < end and chars <= 100 - _XML.size:
+        if data[at] == 60 and _declares_xml(data, at, end):
+            return True
+        size = 1
+        if data[at] >= 0x80:
+            _, size = decode(data, at, end)
+        at += size
+        chars += 1
+    return False
+
+
+@nb.njit(inline="never", _nrt=False)
+def count_document(
     data: npt.NDArray[np.uint8],
     at: int,
     end: int,
     table: npt.NDArray[np.uint8],
     out: npt.NDArray[np.int64],
 ) -> None:
-    """Counts one document, `data[at:end]`, into `out`: one int64 for each of `_COUNTS`."""
+    """Counts one document, `data[at:end]`, into `out`: one int64 for each of `BASIC_COUNTS`."""
     chars = lines = nonblank = words = word_chars = hashes = ellipses = bullets = ellipsis_lines = 0
     alpha_words = stop_words = line_chars = longest = alphas = alnums = replaced = xml = dashes = 0
     core: Int = 0
@@ -295,7 +310,7 @@ def _count(
     """Counts document `i` into `out[:, i]`."""
     row = np.empty(out.shape[0], np.int64)
     for i in range(offsets.size - 1):
-        _count_document(data, offsets[i], offsets[i + 1], table, row)
+        count_document(data, offsets[i], offsets[i + 1], table, row)
         for k in range(row.size):
             out[k, i] = row[k]
 

@@ -30,6 +30,7 @@ from columnar.tokens_tables import (
     INFIX,
     MAX_SPECIAL,
     MAX_UNIT,
+    NUM_KEYS,
     PREFIX,
     QUOTE,
     SUFFIX,
@@ -55,31 +56,46 @@ def _is_digit(point: Int) -> bool | np.bool_:
     return 0x30 <= point <= 0x39
 
 
-@nb.njit(inline="never", cache=True, _nrt=False)
-def special_case(points: Points, low: int, high: int, tables: Tables) -> Int:
+@nb.njit(inline="always", _nrt=False)
+def special_case(points: Points, low: Int, high: Int, tables: Tables) -> Int:
     """Gives the number of the special case `points[low:high]`, or -1."""
     length = high - low
     if length > MAX_SPECIAL or length <= 0:
         return -1
-    first = points[low]
-    if first >= tables.special_firsts.size or not tables.special_firsts[first]:
+    key = (np.int64(points[low]) * 263 + np.int64(points[high - 1]) * 71 + length * 1021) & (NUM_KEYS - 1)
+    if not tables.special_filter[key]:
         return -1
+    number: Int = _look_up(points, low, high, tables.special_points, tables.special_starts, tables.special_slots)
+    return number
+
+
+@nb.njit(inline="never", cache=True, _nrt=False)
+def _look_up(
+    points: Points,
+    low: Int,
+    high: Int,
+    special_points: Points,
+    special_starts: Points,
+    special_slots: Points,
+) -> Int:
+    """Looks for a special case in the table."""
+    length = high - low
     value = np.uint32(0)
     for i in range(low, high):
         value = np.uint32(value * np.uint32(31) + np.uint32(points[i]))
-    mask = np.int64(tables.special_slots.size - 1)
+    mask = np.int64(special_slots.size - 1)
     slot = np.int64(value) & mask
-    while tables.special_slots[slot]:
-        number = tables.special_slots[slot] - 1
-        start = tables.special_starts[number]
-        if tables.special_starts[number + 1] - start == length:
+    while special_slots[slot]:
+        number = special_slots[slot] - 1
+        start = special_starts[number]
+        if special_starts[number + 1] - start == length:
             same = 0
             for i in range(length):
-                same += points[low + i] == tables.special_points[start + i]
+                same += points[low + i] == special_points[start + i]
             if same == length:
                 return np.int64(number)
         slot = (slot + 1) & mask
-    return -1
+    return np.int64(-1)
 
 
 @nb.njit(inline="never", cache=True, _nrt=False)
@@ -321,7 +337,7 @@ def _join_specials(points: Points, num_points: int, begins: Begins, tables: Tabl
         best, best_end = -1, low + 1
         first = points[low]
         parts = np.uint32(1)
-        if first < tables.special_firsts.size and tables.special_firsts[first]:
+        if tables.join_firsts[first & 0xFF]:
             for high in range(low + 1, min(low + MAX_SPECIAL, num_points) + 1):
                 if high < num_points and not begins[high]:
                     continue
@@ -411,6 +427,7 @@ def tables() -> Tables:
         split_chunk(made.special_points[start:end], int(end - start), begins, made, 0)
         if begins.sum() > 1:
             made.special_joins[number] = sum(1 << int(i) for i in np.flatnonzero(begins))
+            made.join_firsts[made.special_points[start] & 0xFF] = True
     for array in made:
         array.flags.writeable = False
     return made

@@ -129,7 +129,9 @@ class Tables(NamedTuple):
         special_slots: open addressing by `special_hash`: number + 1, or 0; int32, a power of two long.
         special_joins: of each, the same for the tokens that a word would have that is not looked up whole; equal tokens in a row
             become the special case's. 0 where there is but one.
-        special_firsts: which code points below 0x3000 begin a special case: bool.
+        special_filter: which of `special_key`'s values special cases have: bool[NUM_KEYS]; most words are none of them, and are told so
+            by it.
+        join_firsts: the low bytes of the code points that begin a special case of several natural tokens: bool[256].
         units: code points of each unit, int32[count, MAX_UNIT], padded with 0.
     """
 
@@ -139,14 +141,15 @@ class Tables(NamedTuple):
     special_parts: npt.NDArray[np.uint32]
     special_joins: npt.NDArray[np.uint32]
     special_slots: npt.NDArray[np.int32]
-    special_firsts: npt.NDArray[np.bool_]
+    special_filter: npt.NDArray[np.bool_]
+    join_firsts: npt.NDArray[np.bool_]
     units: npt.NDArray[np.int32]
 
 
 MAX_SPECIAL = 12  # characters of the longest special case
 MAX_UNIT = 5
 _NUM_SLOTS = 4096
-_NUM_FIRSTS = 0x3000
+NUM_KEYS = 1 << 14
 
 
 def special_hash(points: Iterable[int]) -> int:
@@ -155,6 +158,11 @@ def special_hash(points: Iterable[int]) -> int:
     for point in points:
         value = (value * 31 + point) & 0xFFFFFFFF
     return value
+
+
+def special_key(first: int, last: int, length: int) -> int:
+    """Hashes the ends of a special case as the kernel does."""
+    return (first * 263 + last * 71 + length * 1021) & (NUM_KEYS - 1)
 
 
 @cache
@@ -240,13 +248,13 @@ def _classes() -> npt.NDArray[np.uint16]:
 
 
 def bare_tables() -> Tables:
-    """Builds the tables (about 0.3 s), all but `special_joins`: these take the kernel (`columnar.tokens.tables`)."""
+    """Builds the tables (about 0.3 s), all but `special_joins` and `join_firsts`: these take the kernel (`columnar.tokens.tables`)."""
     cases = special_cases()
     points: list[int] = []
     starts = [0]
     parts = np.zeros(len(cases), np.uint32)
     slots = np.zeros(_NUM_SLOTS, np.int32)
-    firsts = np.zeros(_NUM_FIRSTS, np.bool_)
+    keys = np.zeros(NUM_KEYS, np.bool_)
     for number, (word, tokens) in enumerate(cases.items()):
         points += map(ord, word)
         starts.append(len(points))
@@ -258,7 +266,7 @@ def bare_tables() -> Tables:
         while slots[slot]:
             slot = (slot + 1) % _NUM_SLOTS
         slots[slot] = number + 1
-        firsts[ord(word[0])] = True
+        keys[special_key(ord(word[0]), ord(word[-1]), len(word))] = True
     units = np.zeros((len(UNITS), MAX_UNIT), np.int32)
     for number, unit in enumerate(UNITS):
         units[number, : len(unit)] = list(map(ord, unit))
@@ -269,6 +277,7 @@ def bare_tables() -> Tables:
         parts,
         np.zeros_like(parts),
         slots,
-        firsts,
+        keys,
+        np.zeros(256, np.bool_),
         units,
     )

@@ -142,3 +142,20 @@ def test_a_group_is_measured_alone_as_with_all(group):
 def test_an_unknown_group_is_refused():
     with pytest.raises(ValueError, match="no group of signals 'gopher'; there are basic"):
         measure(large_strings(["a"]), ["basic", "gopher"])
+
+
+@given(texts)
+def test_basic_signals_are_the_same_with_others_and_alone(text):
+    alone = measure(large_strings([text]), ["basic"])
+    assert measure(large_strings([text])).select(alone.schema.names).equals(alone)
+
+
+@pytest.mark.parametrize(
+    "space", [" ", "\x1f", "\x85", "\xa0", "\u1680", "\u2003", "\u205f", "\u3000", "\u2019", "\u3001"]
+)
+def test_white_space_parts_words_wherever_it_stands(space):
+    # Kernels look at 64 bytes at a time: white space of one to three bytes may lie across, and a document may end anywhere.
+    values = [f"{'a' * before}{space}{'b' * after}" for before in range(58, 68) for after in (0, 1, 62, 130)]
+    for column in (large_strings(values), large_strings([*values, "c" * 200])):
+        found = measure(column, ["dolma"]).column("dolma_words").to_pylist()
+        assert found[: len(values)] == [len(value.split()) for value in values]
