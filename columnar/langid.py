@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 
-class _Automaton(NamedTuple):
+class Automaton(NamedTuple):
     """Next states (rows of 256, shared), the row of each state, and the feature that ends in each state (-1: none)."""
 
     moves: npt.NDArray[np.uint32]
@@ -24,7 +24,7 @@ class _Automaton(NamedTuple):
 
 
 class _Model(NamedTuple):
-    automaton: _Automaton
+    automaton: Automaton
     weights: npt.NDArray[np.float16]  # [features, classes]: log probabilities
     priors: npt.NDArray[np.float32]
     classes: tuple[str, ...]  # a label may stand for several columns
@@ -44,12 +44,12 @@ def _model() -> _Model:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier  # noqa: PLC0415 - only who asks for an engine loads it
 
     loaded = LanguageIdentifier.from_model_file(MODEL_FILE)
-    automaton = _Automaton(
+    states = Automaton(
         np.asarray(loaded.tk_nextmove, np.uint32),
         np.asarray(loaded.tk_row, np.uint32),
         np.asarray(loaded.tk_output, np.int32),
     )
-    return _Model(automaton, loaded.nb_ptc, loaded.nb_pc, tuple(loaded.nb_classes))
+    return _Model(states, loaded.nb_ptc, loaded.nb_pc, tuple(loaded.nb_classes))
 
 
 @lru_cache(maxsize=4)
@@ -66,6 +66,27 @@ def _choice(languages: frozenset[str] | None, folded: tuple[tuple[str, str], ...
 def classes() -> tuple[str, ...]:
     """Gives the labels that the model knows, before folding."""
     return _model().classes
+
+
+def automaton() -> Automaton:
+    """Gives the automaton that finds the model's features in bytes; read only."""
+    return _model().automaton
+
+
+@lru_cache(maxsize=8)
+def columns(languages: tuple[str, ...]) -> npt.NDArray[np.float32]:
+    """Gives the log probability of each feature in each of these labels, float32[features, languages]; the best of several columns.
+
+    Raises:
+        ValueError: the model does not know one of them.
+    """
+    weights = []
+    for language in languages:
+        at = [i for i, name in enumerate(_model().classes) if name == language]
+        if not at:
+            raise ValueError(f"the model does not know the language {language!r}")
+        weights.append(_model().weights[:, at].max(axis=1))
+    return np.ascontiguousarray(np.stack(weights, axis=1), np.float32)
 
 
 def classify(
@@ -91,13 +112,13 @@ def classify(
     best = np.empty(len(texts), np.int64)
     scores = np.empty(len(texts), np.float32)
     data = np.frombuffer(b"".join(encoded), np.uint8)
-    automaton = _model().automaton
+    states = _model().automaton
     _classify(
         offsets,
         data,
-        automaton.moves,
-        automaton.rows,
-        automaton.features,
+        states.moves,
+        states.rows,
+        states.features,
         choice.weights,
         choice.priors,
         choice.label_of,
