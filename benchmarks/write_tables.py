@@ -79,6 +79,20 @@ def chain_table(result: dict[str, Any]) -> list[str]:
     ]
 
 
+def steps_table(result: dict[str, Any]) -> list[str]:
+    """Each step by itself, on documentation and on code."""
+    speeds: dict[str, dict[str, float]] = {}
+    for row in result["rows"]:
+        speeds.setdefault(row["step"], {})[row["text"]] = row["mb_s"]
+    return [
+        "| step, one core | MB/s of documentation | MB/s of code |",
+        "| --- | ---: | ---: |",
+        *(f"| {step} | {speed['docs']:.0f} | {speed['code']:.0f} |" for step, speed in speeds.items()),
+        "",
+        f"Measured at {result['commit']}.",
+    ]
+
+
 def extract_table(result: dict[str, Any]) -> list[str]:
     """Quality of extraction beside the libraries alone."""
     lines = [
@@ -140,6 +154,7 @@ PAGES: dict[str, dict[str, Callable[[], list[str]]]] = {
     "docs/performance.md": {
         "curation table": curation_targets.table,
         "chain table": lambda: chain_table(load("chain")),
+        "steps table": lambda: steps_table(load("steps")),
     },
     "docs/steps/extract.md": {"extraction table": lambda: extract_table(load("extract"))},
 }
