@@ -68,6 +68,7 @@ bench: $(VENV)/.test ## Run the benchmarks beside their rivals and write benchma
 	$(PIP) install -q -c constraints.txt -e '.[demo,test,bench,semantic]'
 	$(BIN)/python benchmarks/bench_signals.py
 	$(BIN)/python benchmarks/bench_lines.py
+	$(BIN)/python benchmarks/bench_steps.py
 	$(BIN)/python benchmarks/bench_extract.py
 	$(BIN)/python benchmarks/bench_selection.py
 	$(BIN)/python benchmarks/bench_curate_memory.py
