@@ -3,6 +3,7 @@
 Exit codes: 0 done; 1 failed or stopped, the same command goes on; 2 refused before any work; 3 done, with quarantined rows.
 """
 
+import contextlib
 import logging
 import os
 from pathlib import Path
@@ -118,11 +119,17 @@ def curate(
     as_json: AsJson = False,
 ) -> None:
     """Turn raw pages, files and tables into a corpus; what follows ` -- ` are options of Beam (-- --runner=...)."""
-    from service.commands.curate import curate as run
+    from curation.job.nursery import standing_nursery
 
-    raise typer.Exit(
-        run(recipe, out, store, workers, limit, max_bad, context.args, fresh=fresh, dry_run=dry_run, as_json=as_json)
-    )
+    # The workers' parent imports Beam and kernels while this process does; Beam options may name another runner.
+    early = contextlib.nullcontext() if dry_run or context.args else standing_nursery(at_once=True)
+    with early:
+        from service.commands.curate import curate as run
+
+        code = run(
+            recipe, out, store, workers, limit, max_bad, context.args, fresh=fresh, dry_run=dry_run, as_json=as_json
+        )
+    raise typer.Exit(code)
 
 
 @app.command()

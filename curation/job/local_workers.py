@@ -8,17 +8,11 @@ the inside of Beam 2.77, which pyproject.toml pins.
 import contextlib
 import functools
 import itertools
-import json
 import logging
 import os
-import queue
-import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import grpc  # type: ignore[import-untyped]
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -29,157 +23,10 @@ from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.transforms import environments
 from google.protobuf import json_format, text_format  # type: ignore[import-untyped]
 
+from curation.job.nursery import EXIT_SECONDS, Nursery, Worker
+
 _WORKER_URN = "tamis:env:local_worker:v1"
-_PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 _RETRY_SECONDS = 0.1
-_EXIT_SECONDS = 10.0
-#: One thread a worker: there is a worker for every core already.
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
-
-
-class Worker:
-    """A worker process, which is the nursery's child: its pid, and its exit code once the nursery has told it."""
-
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
-        self.code: int | None = None
-        self._ended = threading.Event()
-
-    def wait(self, seconds: float | None = None) -> bool:
-        """Waits until the process has ended; says whether it has."""
-        return self._ended.wait(seconds)
-
-    def kill(self) -> None:
-        """Ends the process at once, if it still runs."""
-        if not self._ended.is_set():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
-
-    def end(self, code: int) -> None:
-        """Notes that it has ended."""
-        self.code = code
-        self._ended.set()
-
-
-class Nursery:
-    """Forks workers for one pipeline after the other; see `curation.job.sdk_worker`. Started with the first worker.
-
-    Args:
-        log_directory: folder for the nursery's own output.
-        stands: outlive the jobs that use it; see `standing_nursery`.
-    """
-
-    def __init__(self, log_directory: Path, *, stands: bool = False) -> None:
-        self.stands = stands
-        self._log_directory = log_directory
-        self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._born: queue.SimpleQueue[Worker | None] = queue.SimpleQueue()
-        self._workers: dict[int, Worker] = {}
-
-    def start_worker(self, variables: dict[str, str], log: Path) -> Worker:
-        """Forks a worker with this process's environment and folder of now, and `variables`; its output goes to `log`.
-
-        Raises:
-            RuntimeError: the nursery has ended; the next call starts another.
-        """
-        with self._lock:
-            process = self._running()
-            log.parent.mkdir(parents=True, exist_ok=True)
-            request = {"env": {**_environment(), **variables}, "folder": str(Path.cwd()), "log": str(log.absolute())}
-            try:
-                process.stdin.write((json.dumps(request) + "\n").encode())  # type: ignore[union-attr]
-                process.stdin.flush()  # type: ignore[union-attr]
-            except OSError:
-                raise RuntimeError("the parent of the worker processes has ended") from None
-            worker = self._born.get()
-            if worker is None:
-                raise RuntimeError("the parent of the worker processes has ended")
-            return worker
-
-    def close(self) -> None:
-        """Ends the nursery, and what is left of its workers; one that stands goes on."""
-        if self.stands:
-            return
-        with self._lock:
-            process, self._process = self._process, None
-            for worker in list(self._workers.values()):
-                worker.kill()
-            if process is not None:
-                process.stdin.close()  # type: ignore[union-attr]
-                try:
-                    process.wait(_EXIT_SECONDS)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.close()
-
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._process.poll() is not None:
-            self._log_directory.mkdir(parents=True, exist_ok=True)
-            self._born = queue.SimpleQueue()
-            with (self._log_directory / "nursery.log").open("ab") as log:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "curation.job.sdk_worker"],
-                    env=_environment(),
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                )
-            listener = threading.Thread(
-                target=self._listen, args=(self._process, self._born), name="nursery", daemon=True
-            )
-            listener.start()
-        return self._process
-
-    def _listen(self, process: subprocess.Popen[bytes], born: "queue.SimpleQueue[Worker | None]") -> None:
-        mine: dict[int, Worker] = {}
-        for line in process.stdout:  # type: ignore[union-attr]
-            answer = json.loads(line)
-            if "exit" in answer:
-                mine.pop(answer["pid"]).end(answer["exit"])
-                self._workers.pop(answer["pid"], None)
-            else:
-                worker = self._workers[answer["pid"]] = mine[answer["pid"]] = Worker(answer["pid"])
-                born.put(worker)
-        process.stdout.close()  # type: ignore[union-attr]
-        # Nobody can tell any more how these end.
-        for worker in mine.values():
-            worker.kill()
-            worker.end(-signal.SIGKILL)
-            self._workers.pop(worker.pid, None)
-        born.put(None)
-
-
-def _environment() -> dict[str, str]:
-    path = os.pathsep.join(filter(None, [str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH")]))
-    return {**os.environ, **_ONE_THREAD, "PYTHONPATH": path}
-
-
-_standing: list[Nursery] = []
-
-
-def nursery_for_job(log_directory: Path) -> Nursery:
-    """Gives the nursery that stands, or a new one with this folder for its output; close it after the job."""
-    return _standing[-1] if _standing else Nursery(log_directory)
-
-
-@contextlib.contextmanager
-def standing_nursery(log_directory: Path) -> Iterator[None]:
-    """Lets the jobs of this process share one nursery until the block ends, where each would start its own: for many small ones."""
-    nursery = Nursery(log_directory, stands=True)
-    _standing.append(nursery)
-    try:
-        yield
-    finally:
-        _standing.remove(nursery)
-        nursery.stands = False
-        nursery.close()
 
 
 class Crew:
@@ -277,7 +124,7 @@ class _LocalWorkerHandler(GrpcWorkerHandler):
         self.stop_worker()
 
     def stop_worker(self) -> None:
-        if not self._worker.wait(_EXIT_SECONDS):
+        if not self._worker.wait(EXIT_SECONDS):
             self._worker.kill()
         self._watcher.join()
 

@@ -15,7 +15,8 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 
-from curation.job.local_workers import LocalRunner, Nursery, nursery_for_job, quiet_connections
+from curation.job.local_workers import LocalRunner, quiet_connections
+from curation.job.nursery import Nursery, nursery_for_job
 from schemas.errors import UserError
 
 _POLL_SECONDS = 0.2

@@ -1,6 +1,6 @@
 """The processes in which Beam runs our transforms on this machine: a nursery that imports everything once, and its forks.
 
-Started by `curation.job.local_workers` alone. The nursery reads one JSON object a line from its input, ``{"env": ..., "folder":
+Started by `curation.job.nursery` alone. The nursery reads one JSON object a line from its input, ``{"env": ..., "folder":
 ..., "log": ...}``, forks a worker for it, and answers ``{"pid": ...}``; when a worker ends it says ``{"pid": ..., "exit": ...}``. Its end
 of input is its end. Forking makes a worker in milliseconds where a new process imports for seconds.
 """

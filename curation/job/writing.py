@@ -30,8 +30,18 @@ from schemas.files import open_parquet
 _BATCH_ROWS = 2048
 
 
+#: A small corpus is written in so many files, if they are not smaller than this: one file is one worker's work.
+_SMALL_FILES = 8
+_SMALL_FILE_BYTES = 32 << 20
+
+
 def group_shards(text_bytes: Sequence[int], target: int) -> list[list[int]]:
-    """Groups consecutive shards so that each group's candidates hold about `target` bytes of text; at least one group."""
+    """Groups consecutive shards so that each group's candidates hold about `target` bytes of text; at least one group.
+
+    Less than `target` where a corpus would otherwise fill fewer than 8 files, but then no less than 32 MiB: depends on nothing
+    but the corpus, not on the number of workers.
+    """
+    target = min(target, max(_SMALL_FILE_BYTES, sum(text_bytes) // _SMALL_FILES))
     groups: list[list[int]] = []
     size = 0
     for shard, held in enumerate(text_bytes):

@@ -130,6 +130,14 @@ def test_output_groups_hold_every_shard_in_order(sizes, target):
     )
 
 
+def test_a_small_corpus_is_written_by_several_workers():
+    mebibyte = 1 << 20
+    assert len(group_shards([16 * mebibyte] * 64, 256 * mebibyte)) == 8
+    assert len(group_shards([16 * mebibyte] * 6, 256 * mebibyte)) == 3
+    assert len(group_shards([16 * mebibyte] * 6, 16 * mebibyte)) == 6
+    assert len(group_shards([16 * mebibyte] * 640, 256 * mebibyte)) == 40
+
+
 def test_two_documents_of_one_id_are_named(tmp_path):
     name = document_id("web", "", "a#1")
     high, low = int(name[:16], 16), int(name[16:], 16)

@@ -325,6 +325,7 @@ def test_a_hundred_thousand_near_copies_stay_cheap(tmp_path):
         recipe(tmp_path / "in", steps=[{"exact_dedup": {}}, {"near_dedup": {"threshold": 0.8}}]),
         tmp_path,
         tmp_path / "out",
+        beam_options=HERE,
     )
     verify = next(item for item in manifest.stages if item.name == "verify")
     assert verify.counts["compared"] <= copies * 32 * 14

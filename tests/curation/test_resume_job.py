@@ -26,6 +26,7 @@ from job_kit import (
 )
 
 from curation.job.driver import run_job
+from curation.job.nursery import nursery_for_job, standing_nursery
 from schemas.errors import UserError
 from schemas.recipe import CurateRecipe
 
@@ -247,9 +248,20 @@ def test_a_second_command_is_refused_while_the_first_works(many_shards, tmp_path
     assert outcome(out) == expected
 
 
+def test_jobs_share_the_nursery_that_stands(tmp_path):
+    with standing_nursery():
+        with nursery_for_job(tmp_path) as nursery:
+            nursery.start()
+        assert nursery_for_job(tmp_path) is nursery
+        process = nursery._process
+        assert process.poll() is None, "a job has ended what others share"
+    assert process.poll() is not None
+    assert nursery_for_job(tmp_path) is not nursery
+
+
 def test_the_nursery_ends_with_its_driver(tmp_path):
     code = (
-        "import sys, time; from pathlib import Path; from curation.job.local_workers import Nursery\n"
+        "import sys, time; from pathlib import Path; from curation.job.nursery import Nursery\n"
         "nursery = Nursery(Path(sys.argv[1])); nursery._running(); print(nursery._process.pid, flush=True); time.sleep(60)"
     )
     process = subprocess.Popen(

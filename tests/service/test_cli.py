@@ -5,6 +5,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pyarrow as pa
@@ -225,12 +227,30 @@ def test_others_generations_all_the_way_to_a_training_set(tmp_path):
     assert json.loads(checked.stdout)["open"] == 0, checked.stdout
 
 
+class _Refuses(BaseHTTPRequestHandler):
+    """An endpoint that refuses the key, which is not worth another try."""
+
+    def do_POST(self):
+        self.send_error(401)
+
+    def log_message(self, *_args):
+        pass
+
+
+@pytest.fixture
+def refusing_endpoint():
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Refuses) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+        server.shutdown()
+
+
 @pytest.mark.slow
-def test_secrets_reach_no_artifact(tmp_path):
+def test_secrets_reach_no_artifact(tmp_path, refusing_endpoint):
     secret = "hunter2-" + "x" * 24
     (tmp_path / "prompts.jsonl").write_text('{"prompt": "What is 2 + 3?", "answer": "5"}\n')
     result = tamis(
-        "sample", tmp_path / "prompts.jsonl", "--model", "m", "-n", 1, "--base-url", "http://127.0.0.1:9/v1",
+        "sample", tmp_path / "prompts.jsonl", "--model", "m", "-n", 1, "--base-url", refusing_endpoint,
         "--api-key-env", "MY_KEY", "--out", tmp_path / "out", MY_KEY=secret,
     )  # fmt: skip
     assert result.returncode in (1, 3), result.stderr
