@@ -34,14 +34,17 @@ from curation.job.manifest import load_manifest  # noqa: E402
 LEAST_MEGABYTES = 15.0
 LEAST_TIMES = 50.0
 RIVAL_BYTES = 1_500_000
+#: As `tamis curate` does it: the workers' parent starts before the command imports Beam.
 COMMAND = """
 import json, sys
 from pathlib import Path
-from curation.job.driver import run_job
-from schemas.recipe import CurateRecipe
+from curation.job.nursery import standing_nursery
 if __name__ == "__main__":
-    recipe = CurateRecipe.model_validate(json.loads(sys.argv[1]))
-    run_job(recipe, Path("."), Path(sys.argv[2]), num_workers=int(sys.argv[3]))
+    with standing_nursery(at_once=True):
+        from curation.job.driver import run_job
+        from schemas.recipe import CurateRecipe
+        recipe = CurateRecipe.model_validate(json.loads(sys.argv[1]))
+        run_job(recipe, Path("."), Path(sys.argv[2]), num_workers=int(sys.argv[3]))
 """
 
 

@@ -35,18 +35,21 @@ SAMPLE_SECONDS = 0.5
 PAGE = ROOT / "docs" / "neardup_quality.md"
 RESULT = ROOT / "benchmarks" / "results" / "neardup.json"
 
+#: As `tamis curate` does it: the workers' parent starts before the command imports Beam.
 COMMAND = """
 import json, sys, time
 from pathlib import Path
-from curation.job.driver import run_job
-from schemas.recipe import CurateRecipe
+from curation.job.nursery import standing_nursery
 if __name__ == "__main__":
-    begun = {}
-    start = time.monotonic()
-    def note(progress):
-        begun.setdefault(progress.stage, time.monotonic() - start)
-    recipe = CurateRecipe.model_validate(json.loads(sys.argv[1]))
-    run_job(recipe, Path("."), Path(sys.argv[2]), num_workers=int(sys.argv[3]), on_progress=note)
+    with standing_nursery(at_once=True):
+        from curation.job.driver import run_job
+        from schemas.recipe import CurateRecipe
+        begun = {}
+        start = time.monotonic()
+        def note(progress):
+            begun.setdefault(progress.stage, time.monotonic() - start)
+        recipe = CurateRecipe.model_validate(json.loads(sys.argv[1]))
+        run_job(recipe, Path("."), Path(sys.argv[2]), num_workers=int(sys.argv[3]), on_progress=note)
     Path(sys.argv[2], "begun.json").write_text(json.dumps([begun, time.monotonic() - start]))
 """
 
