@@ -17,7 +17,7 @@ PUBLISHED_LINE_PASS = {
 GIVEN = {"en+zh": 0.997, "en+fr": 0.98, "de+en": 0.97, "es+pt": 0.94, "ru+uk": 0.92}
 UNKNOWN = {"en+zh": 0.99, "en+fr": 0.97, "de+en": 0.96, "es+pt": 0.92, "ru+uk": 0.88}
 #: Seconds a megabyte that a hostile text may take, whatever it is made of; each is at least one megabyte.
-MAX_HOSTILE_SECONDS = 1.0
+MAX_HOSTILE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)

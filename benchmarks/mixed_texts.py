@@ -8,8 +8,9 @@ The truth is as good as these rules make it:
 - A word has the language of its clause, names (Tom, Mary) too.
 - A formula or a piece of code that was put in is `zxx`, with its delimiters, whatever letters it holds. It is no word: how much of it
   is labelled `zxx` is scored apart.
-- What is scored (`scored_words`) are words, or single characters of Han, kana, Thai and the other scripts without spaces. Words of one
-  letter and words of capitals alone (TV, OK) have no truth, since they are words of many languages; nor has what has no letter.
+- Words (`words_of`) are those of letters, or single characters of Han, kana, Thai and the other scripts without spaces. Words of one
+  letter and words of capitals alone (TV, OK) count in the share of the target, but no label of theirs is scored: they are words of
+  many languages, and formulas, too.
 """
 
 import re
@@ -172,19 +173,19 @@ def planted_clauses(count: int, part: Part = "test", seed: int = 0) -> list[Mixe
     return texts
 
 
-def scored_words(text: str) -> Iterator[tuple[int, int]]:
-    """Gives what is scored: each word, or each character of a script without spaces; without words of one letter and of capitals."""
+def words_of(text: str) -> Iterator[tuple[int, int, bool]]:
+    """Gives each word, or each character of a script without spaces: from, to, and whether its label is scored."""
     bits = properties()[code_points(text)]
     for match in _WORD.finditer(text):
-        start = at = match.start()
+        start = match.start()
         for at in range(match.start(), match.end()):
             if bits[at] & UNSPACED:
-                if _has_language(text[start:at]):
-                    yield start, at
-                yield at, at + 1
+                if _num_letters(text[start:at]):
+                    yield start, at, _has_truth(text[start:at])
+                yield at, at + 1, True
                 start = at + 1
-        if _has_language(text[start : match.end()]):
-            yield start, match.end()
+        if _num_letters(text[start : match.end()]):
+            yield start, match.end(), _has_truth(text[start : match.end()])
 
 
 def score(mixed: MixedText, labels: Labels) -> Score:
@@ -204,7 +205,7 @@ def score(mixed: MixedText, labels: Labels) -> Score:
     for start, end, language in labels:
         label_at[start:end] = names.setdefault(language, len(names))
     target, zxx = names.get(mixed.target, -2), names.get(ZXX, -2)
-    words = right = of_target = found = found_target = zxx_chars = zxx_right = 0
+    words = right = every = of_target = found = found_target = zxx_chars = zxx_right = 0
     for piece in mixed.pieces:
         inside = label_at[piece.start : piece.end]
         if piece.language == ZXX:
@@ -213,14 +214,15 @@ def score(mixed: MixedText, labels: Labels) -> Score:
             zxx_right += int((ink & (inside == zxx)).sum())
             continue
         wanted = names.get(piece.language, -2)
-        for start, end in scored_words(mixed.text[piece.start : piece.end]):
+        for start, end, scored in words_of(mixed.text[piece.start : piece.end]):
             label = _most_common(inside[start:end])
-            words += 1
-            right += label == wanted
+            words += scored
+            right += scored and label == wanted
+            every += 1
             of_target += piece.language == mixed.target
             found += label not in (-1, zxx)
             found_target += label == target
-    return Score(words, right, of_target / max(1, words), found_target / found if found else 1.0, zxx_chars, zxx_right)
+    return Score(words, right, of_target / max(1, every), found_target / found if found else 1.0, zxx_chars, zxx_right)
 
 
 def accuracy(scores: Sequence[Score]) -> float:
@@ -270,8 +272,8 @@ def _planted_word_pool(language: str, part: Part) -> tuple[str, ...]:
                 words.append(run[at : at + size])
         else:
             shortest = MIN_LATIN_LETTERS if "Latn" in scripts_of(language) else 2
-            found = [word for word in _WORD.findall(clause) if _has_language(word)]
-            words += [word for word in found if sum(map(str.isalpha, word)) >= shortest]
+            found = [word for word in _WORD.findall(clause) if _has_truth(word)]
+            words += [word for word in found if _num_letters(word) >= shortest]
     return tuple(dict.fromkeys(words))
 
 
@@ -341,8 +343,12 @@ def _between_words(rng: np.random.Generator, text: str, language: str) -> int:
     return places[int(rng.integers(len(places)))]
 
 
-def _has_language(word: str) -> bool:
-    return sum(map(str.isalpha, word)) > 1 and not word.isupper()
+def _has_truth(word: str) -> bool:
+    return _num_letters(word) > 1 and not word.isupper()
+
+
+def _num_letters(word: str) -> int:
+    return sum(map(str.isalpha, word))
 
 
 def _most_common(labels: npt.NDArray[np.int64]) -> int:
