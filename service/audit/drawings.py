@@ -67,7 +67,7 @@ def trend(
         points = " ".join(f"{at:.1f},{_y(found['value'] or 0.0, top):.1f}" for at, _, found in there)
         drawn.append(element("polyline", class_=f"line {colour}", points=points))
         for at, step, found in there:
-            drawn += _whisker(found, at, top)
+            drawn += _whisker(found, at, top, f" {colour}")
             words = element("title", f"{model}, {step}: {told(found)}")
             drawn.append(element("circle", words, class_=colour, cx=at, cy=_y(found["value"] or 0.0, top), r=3.5))
     stride = -(-len(steps) // _MOST_TICKS)
@@ -98,10 +98,10 @@ def told(found: Estimate | None) -> str:
     return f"{value}, of {found['of']:,}"
 
 
-def _whisker(found: Estimate, x: float, top: float) -> list[Markup]:
+def _whisker(found: Estimate, x: float, top: float, colour: str = "") -> list[Markup]:
     if found["low"] is None:
         return []
-    return [element("line", class_="whisker", x1=x, x2=x, y1=_y(found["low"], top), y2=_y(found["high"], top))]
+    return [element("line", class_=f"whisker{colour}", x1=x, x2=x, y1=_y(found["low"], top), y2=_y(found["high"], top))]
 
 
 def _panel(title: str, x_label: str, top: float, drawn: Sequence[Markup]) -> Markup:

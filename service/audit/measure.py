@@ -25,6 +25,7 @@ from service.audit.model import (
 )
 
 _CLOSE = "</think>"
+_MAX_ERROR_CHARS = 300
 _REPORTED = ("off_script", "same_script")
 
 
@@ -67,8 +68,14 @@ def measure(rows: Sequence[Generation], settings: Settings) -> Measured:
             try:
                 batches.append(_batch([row], settings))
             except Exception as error:  # noqa: BLE001 - whatever a row's trouble is, it is no other row's
-                faults.append((position, str(error) or type(error).__name__))
+                faults.append((position, _told(error)))
         return Measured(pa.concat_batches(batches), faults)
+
+
+def _told(error: Exception) -> str:
+    """Gives an error as one line; what is not a fault of the row but ours has its kind before it."""
+    first = str(error).strip().partition("\n")[0][:_MAX_ERROR_CHARS]
+    return first if isinstance(error, ValueError) and first else f"{type(error).__name__}: {first}"
 
 
 def _batch(rows: Sequence[Generation], settings: Settings) -> pa.RecordBatch:

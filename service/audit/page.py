@@ -67,7 +67,7 @@ class Cell(NamedTuple):
 
 
 class Matrix(NamedTuple):
-    """Switches of one model: languages, and how often a word of the row's is followed by one of the column's."""
+    """Counts of one model by two languages, as rows (language, cells) under the columns `languages`."""
 
     model: str
     total: int
@@ -111,6 +111,7 @@ def _render(summary: Mapping[str, Any], samples: Sequence[WorstSample]) -> str:
         heat={measure.name: heat_map(summary, measure, models[:MAX_MODELS]) for measure in measures},
         positions=[part for model in models[:MAX_MODELS] for part in summary["positions"] if part["model"] == model],
         matrices=matrices(summary, models[:MAX_MODELS]),
+        instead=found_instead(summary, models[:MAX_MODELS]),
         trends=trends(summary, models[: drawings.NUM_COLOURS]),
         tables=[
             (field, summary["by"].get(field, [])[:MAX_ROWS], len(summary["by"].get(field, [])))
@@ -148,33 +149,58 @@ def heat_map(summary: Mapping[str, Any], measure: Measure, models: Sequence[str]
 
 def matrices(summary: Mapping[str, Any], models: Sequence[str]) -> list[Matrix]:
     """Gives the switch matrix of all models together, then of each that has one."""
-    counts: dict[str, Counter[tuple[str, str]]] = {ALL: Counter()}
-    for entry in summary["transitions"]:
-        pair = (entry["source"], entry["target"])
-        counts[ALL][pair] += entry["count"]
-        if len(models) > 1:
-            counts.setdefault(entry["model"], Counter())[pair] += entry["count"]
+    counts = _by_model(summary["transitions"], ("source", "target"), several=len(models) > 1)
     words = {group["model"]: group["num_strict_words"] for group in summary["by"].get("model", [])}
     words[ALL] = sum(words.values())
-    return [_matrix(model, counts[model], words.get(model, 0)) for model in (ALL, *models) if counts.get(model)]
+    found = []
+    for model in (ALL, *models):
+        if counts.get(model):
+            languages = _largest(counts[model], (0, 1))
+            found.append(_matrix(model, counts[model], languages, languages, words.get(model, 0)))
+    return found
 
 
-def _matrix(model: str, counts: Counter[tuple[str, str]], words: int) -> Matrix:
+def found_instead(summary: Mapping[str, Any], models: Sequence[str]) -> list[Matrix]:
+    """Gives for each target language in how many generations a span of each other language was found, as `matrices` does."""
+    counts = _by_model(summary["found"], ("target", "language"), several=len(models) > 1)
+    return [
+        _matrix(model, counts[model], _largest(counts[model], (0,)), _largest(counts[model], (1,)))
+        for model in (ALL, *models)
+        if counts.get(model)
+    ]
+
+
+def _by_model(
+    entries: Sequence[Mapping[str, Any]], fields: tuple[str, str], *, several: bool
+) -> dict[str, Counter[tuple[str, str]]]:
+    counts: dict[str, Counter[tuple[str, str]]] = {ALL: Counter()}
+    for entry in entries:
+        pair = (entry[fields[0]], entry[fields[1]])
+        counts[ALL][pair] += entry["count"]
+        if several:
+            counts.setdefault(entry["model"], Counter())[pair] += entry["count"]
+    return counts
+
+
+def _largest(counts: Counter[tuple[str, str]], sides: Sequence[int]) -> list[str]:
+    """Gives the languages that stand most often on these sides of a pair."""
     sizes: Counter[str] = Counter()
     for pair, count in counts.items():
-        for language in pair:
-            sizes[language] += count
-    languages = [name for name, _ in sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:MAX_MATRIX]]
+        for side in sides:
+            sizes[pair[side]] += count
+    return [name for name, _ in sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:MAX_MATRIX]]
+
+
+def _matrix(
+    model: str, counts: Counter[tuple[str, str]], from_: Sequence[str], to: Sequence[str], words: int = 0
+) -> Matrix:
     most = max(counts.values())
     rows = [
-        (
-            one,
-            [(counts[one, other], math.ceil(NUM_LEVELS * math.sqrt(counts[one, other] / most))) for other in languages],
-        )
-        for one in languages
+        (one, [(counts[one, other], math.ceil(NUM_LEVELS * math.sqrt(counts[one, other] / most))) for other in to])
+        for one in from_
     ]
     total = counts.total()
-    return Matrix(model, total, 1000 * total / words if words else 0.0, languages, rows)
+    return Matrix(model, total, 1000 * total / words if words else 0.0, to, rows)
 
 
 def trends(summary: Mapping[str, Any], models: Sequence[str]) -> dict[str, Any] | None:

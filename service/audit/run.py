@@ -6,6 +6,7 @@ Touches the files it is given and its own folder: `blocks/` while it runs (what 
 
 import io
 import json
+import logging
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,6 +39,8 @@ from service.audit.prompts import Prompts
 from service.audit.rows import Block, Fault, FilePlan, Reader, count_rows, plan_files
 from service.audit.summary import Summary
 from service.audit.worst import Worst, WorstSample, key_of
+
+logger = logging.getLogger(__name__)
 
 STATE_FILE: Final = "audit.json"
 SUMMARY_FILE: Final = "summary.json"
@@ -174,6 +177,8 @@ def _open(out: Path, identity: Mapping[str, Any]) -> bool:
             raise UserError(
                 f"{out}: holds an audit of other {what}: {_changed(state.get(what), identity[what])}; give another --out, or --fresh"
             )
+    if state["code_version"] != code_version():
+        logger.warning("%s was begun by code version %s; this is %s", out, state["code_version"], code_version())
     return bool(state["done"])
 
 
@@ -216,6 +221,8 @@ def _measure_all(
         on_progress(total, total, f"{run.bad} quarantined" if run.bad else "")
     (out / samples.part.name).replace(out / SAMPLES_FILE)
     (out / quarantine.part.name).replace(out / QUARANTINE_FILE)
+    if 2 * run.bad > run.rows:
+        logger.warning("%d of %d rows are bad; the first: %s: %s", run.bad, run.rows, *run.listed[0][:2])
     return _finish(plan, out, identity, run)
 
 

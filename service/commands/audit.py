@@ -102,7 +102,7 @@ def audit(request: AuditRequest, out: Path, workers: int | None, *, fresh: bool,
         summary = run_audit(
             plan,
             out,
-            workers=workers or len(os.sched_getaffinity(0)),
+            workers=workers or os.cpu_count() or 1,
             max_bad=request.max_bad,
             fresh=fresh,
             on_progress=lambda done, total, note: bars.update("audit", done, total, note),
@@ -121,38 +121,38 @@ def _show(summary: Mapping[str, Any], page: Path, terminal: Terminal) -> None:
         value = {name: summary[name] for name in kept}
         terminal.result({**value, "models": summary["by"].get("model", []), "page": str(page)})
         return
-    measures = ["reported", "failed", "other_language", "strict_ratio", "lenient_ratio"]
-    names = ["mixed", "fails", "other language", "strict", "lenient"]
-    for name, label, asked in (("lpr", "LPR", "lid_model"), ("wpr", "WPR", "words")):
-        if summary["settings"][asked]:
-            measures.append(name)
-            names.append(label)
-    groups = [
-        *summary["by"].get("model", [])[:_SHOWN_ROWS],
-        *([{"model": "all", **summary["all"]}] if summary["all"] else []),
-    ]
+    asked = [name for name, needed in (("lpr", "lid_model"), ("wpr", "words")) if summary["settings"][needed]]
+    measures = ["failed", "other_language", "strict_ratio", "lenient_ratio", *asked]
+    groups = summary["by"].get("model", [])[:_SHOWN_ROWS]
+    if summary["all"]:
+        groups = [*groups, {"model": "all", **summary["all"]}]
     rows = [
         [
             group["model"],
             f"{group['num_generations']:,}",
+            _percent(group["reported"]["value"]),
             # One interval says how sure such a table can be; the page and summary.json have all.
-            *(_estimate(group[name], interval=name == "reported") for name in measures),
+            f"{_percent(group['reported']['low'])}-{_percent(group['reported']['high'])}",
+            *(_percent(group[name]["value"]) for name in measures),
         ]
         for group in groups
     ]
-    terminal.grid(
-        "language mixing (95 % interval)",
-        ["model", "generations", *names],
-        rows,
-        numeric=range(1, len(measures) + 2),
-    )
+    header = [
+        "model",
+        "texts",
+        "mixed",
+        "95 %",
+        "fail",
+        "other",
+        "strict",
+        "lenient",
+        *(name.upper() for name in asked),
+    ]
+    terminal.grid("language mixing, in percent", header, rows, numeric=range(1, len(header)))
     for fault in summary["bad"]:
         terminal.say(f"quarantined: {fault['locator']}: {fault['error']}")
     terminal.say(f"page: {page}")
 
 
-def _estimate(found: Mapping[str, Any], *, interval: bool) -> str:
-    if found["value"] is None:
-        return "-"
-    value = f"{100 * found['value']:.1f} %"
-    return f"{value} ({100 * found['low']:.1f}-{100 * found['high']:.1f})" if interval else value
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f}"

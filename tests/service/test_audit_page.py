@@ -11,7 +11,7 @@ from test_report_page import HOSTILE, Page, dumped
 from service.audit import page
 from service.audit.measure import measure
 from service.audit.model import Generation, Settings
-from service.audit.page import MEASURES, heat_map, level_of, matrices, render_audit, trends
+from service.audit.page import MEASURES, found_instead, heat_map, level_of, matrices, render_audit, trends
 from service.audit.summary import Summary
 from service.audit.worst import Worst, key_of
 from service.report.page import content_hash
@@ -76,6 +76,7 @@ def test_the_page_is_well_formed_and_loads_nothing(markup):
     assert parsed.sections() == [
         "models",
         "heat",
+        "instead",
         "switches",
         "ratios",
         "positions",
@@ -118,6 +119,11 @@ def test_the_heat_map_and_the_switches_are_those_of_the_summary(facts):
     cells = {(one, other): cell[0] for one, row in every.rows for other, cell in zip(every.languages, row, strict=True)}
     assert cells["zh", "ru"] == cells["ru", "zh"] == cells["ar", "zh"] == cells["zh", "ar"] == 4
     assert cells["zh", "zh"] == 0
+    instead = found_instead(summary, ["alpha", "beta"])[0]
+    told = {
+        (one, other): cell[0] for one, row in instead.rows for other, cell in zip(instead.languages, row, strict=True)
+    }
+    assert {pair: count for pair, count in told.items() if count} == {("zh", "ru"): 4, ("ar", "zh"): 4, ("fr", "ru"): 4}
 
 
 def test_a_little_is_told_from_nothing_and_good_from_bad():

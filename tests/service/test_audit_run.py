@@ -18,6 +18,7 @@ import pytest
 from rewards import get_verifier
 from schemas.arrow import QUARANTINE
 from schemas.errors import ResumableError, UserError
+from service.audit import measure as measuring
 from service.audit import rows as row_reading
 from service.audit import run as audit_run
 from service.audit.cells import MEASURES
@@ -153,6 +154,23 @@ def test_the_target_is_given_asked_for_or_the_text_s_own():
     (fault,) = measured.faults
     assert fault[0] == 4
     assert "Chinese" in fault[1]
+
+
+def test_a_fault_of_ours_is_told_from_the_row_s(monkeypatch, caplog, tmp_path, capsys):
+    def broken(texts, targets):
+        if any("beta" in text for text in texts):
+            raise KeyError("a table has a hole\nand more")
+        return real(texts, targets)
+
+    real = measuring.consistency_batch
+    monkeypatch.setattr(measuring, "consistency_batch", broken)
+    rows = [{"completion": text, "language": "zh"} for text in ("beta", ZH, "beta " + ZH)]
+    assert run(request(write(tmp_path / "g.jsonl", rows)), tmp_path / "out") == 3
+    assert samples_of(tmp_path / "out")["locator"].to_pylist() == ["g.jsonl:2"]
+    errors = pq.read_table(tmp_path / "out" / "quarantine.parquet")["error"].to_pylist()
+    assert errors == ["KeyError: 'a table has a hole\\nand more'"] * 2
+    assert "2 of 3 rows are bad; the first: g.jsonl:1: KeyError" in caplog.text
+    capsys.readouterr()
 
 
 def test_prompts_of_another_file_give_language_domain_and_text(tmp_path, capsys):
