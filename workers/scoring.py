@@ -43,14 +43,14 @@ class Subject:
     def gold_for(self, gold_key: str | None) -> Any:
         """Gives what a verifier with this `gold_key` is passed; None where the prompt does not have it.
 
-        The language is the gold's own, else the prompt's, else that of `columnar.mixing.target_of`.
+        The language is the gold's `target_language`, else the prompt's, else that of `columnar.mixing.target_of`. (A gold's `language`
+        is the programming language of a code task.)
         """
-        if gold_key is None:
-            return None
-        found = self.gold.get(gold_key) if self.gold is not None else None
-        if gold_key != "language":
-            return found
-        return found or self.language or (_target(self.messages) if self.messages else None)
+        gold = self.gold or {}
+        if gold_key == "language":
+            said = gold.get("target_language") or self.language
+            return said or (_target(self.messages) if self.messages else None)
+        return None if gold_key is None else gold.get(gold_key)
 
 
 @functools.lru_cache(maxsize=4096)  # a prompt's samples follow each other

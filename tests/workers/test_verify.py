@@ -170,7 +170,8 @@ def test_golds_go_where_the_verifier_wants_them() -> None:
 @pytest.mark.parametrize(
     ("gold", "language", "messages", "target"),
     [
-        ({"language": "ko"}, "zh", [("user", "Answer in French.")], "ko"),
+        ({"target_language": "ko"}, "zh", [("user", "Answer in French.")], "ko"),
+        ({"language": "go"}, "zh", [("user", "Answer in French.")], "zh"),
         ({"answer": "4"}, "zh", [("user", "Answer in French.")], "zh"),
         (None, None, [("user", "What is a ring? Answer in French.")], "fr"),
         (None, None, [("system", "Always reply in German."), ("user", "What is a ring?")], "de"),
