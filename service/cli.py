@@ -314,7 +314,9 @@ def rules(
     text: Annotated[Optional[Path], typer.Option("--text", help="A text file to measure against the rules.")] = None,  # noqa: UP045
     tried: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--try", help="A recipe, a table or `mixing` to try on the run under --out, from its stored signals."),
+        typer.Option(
+            "--try", help="A recipe, a table or `mixing` to try on the run under --out, from its stored signals."
+        ),
     ] = None,
     out: Out = DEFAULT_OUT,
     changes: Annotated[
