@@ -95,7 +95,10 @@ def _plan(target: str | None, candidates: tuple[str, ...] | None) -> Plan:
     languages = tuple(
         dict.fromkeys([*([target] if target else []), *(LANGUAGES if candidates is None else candidates)])
     )
-    languages = tuple(language for language in languages if language not in {UNKNOWN, NO_LANGUAGE})
+    # `und` stays where it is the target, as it is of a text without any language.
+    languages = tuple(
+        language for language in languages if language != NO_LANGUAGE and (language != UNKNOWN or target == UNKNOWN)
+    )
     names = tuple(dict.fromkeys([*languages, *LANGUAGE_OF.values()]))
     names = (*names, UNKNOWN, NO_LANGUAGE)
     at = {name: i for i, name in enumerate(names)}

@@ -10,6 +10,7 @@ Two thresholds stand here; a third, the share from which a filter rejects a text
 from collections import Counter
 from typing import Final, NamedTuple
 
+import numba as nb
 import numpy as np
 import numpy.typing as npt
 
@@ -17,13 +18,13 @@ from columnar.codepoints import COMMON, INHERITED, SCRIPTS, script_numbers
 from columnar.mixing_model import LanguageCounts, Severity, Span, Tally
 from columnar.mixing_plan import Plan
 from columnar.mixing_reading import Reading
-from columnar.mixing_tokens import HOMOGLYPHS, LINE
+from columnar.mixing_tokens import HOMOGLYPHS, LINE, Tokens
 
 MIN_SPAN_WORDS: Final = 2
 MIN_SPAN_NATS: Final = 14.0
 MAX_MINOR_WORDS: Final = 4
 MAX_GAP: Final = 20
-"""Characters without a letter that one fragment of a foreign script can hold; and so many times the words' own length between words."""
+"""Characters without a letter that one fragment of a foreign script can hold."""
 
 _TEMPERATURE: Final = 4.0  # nats of words overlap: what makes of their sum a probability that is not absurd
 _LATIN = SCRIPTS.index("Latn")
@@ -31,127 +32,187 @@ _LATIN = SCRIPTS.index("Latn")
 _EAST_ASIAN = np.isin(np.arange(256), [SCRIPTS.index(name) for name in ("Hani", "Hira", "Kana", "Bopo")])
 
 
-class _Run(NamedTuple):
-    """Foreign tokens `first` to `last` (exclusive, among those that have a language) that belong together."""
+_SEVERITIES: Final[tuple[Severity, ...]] = ("off_script", "minor", "same_script")
+_OFF_SCRIPT, _MINOR, _SAME_SCRIPT, _HIDDEN = range(4)
 
-    first: int
-    last: int
-    severity: Severity | None
-    language: int
-    score: float
+
+class _Runs(NamedTuple):
+    """Foreign tokens that belong together, in order: their text, first and last (inclusive) token, language, severity, evidence.
+
+    A severity of `_HIDDEN` is not reported.
+    """
+
+    text: npt.NDArray[np.int64]
+    first: npt.NDArray[np.int64]
+    last: npt.NDArray[np.int64]
+    language: npt.NDArray[np.int64]
+    severity: npt.NDArray[np.int64]
+    nats: npt.NDArray[np.float64]
 
 
 def counts_of(reading: Reading, plan: Plan) -> list[LanguageCounts]:
     """Gives the counts of each text read; the plan must have a target."""
-    return [_TextReader(reading, plan, i).counts() for i in range(len(reading.bounds) - 1)]
+    tokens, names, num_texts = reading.tokens, plan.names, len(reading.bounds) - 1
+    size = int(np.count_nonzero((reading.language != 0) & (reading.language != plan.none)))
+    ints = [np.empty(size, np.int64) for _ in range(5)]
+    runs = _Runs(ints[0], ints[1], ints[2], ints[3], ints[4], np.empty(size))
+    reported = np.zeros(len(reading.language), np.bool_)
+    tallies = np.zeros((2, num_texts, len(names)), np.int64)
+    letters = np.zeros((2, num_texts), np.int64)
+    num_runs = _find_runs(reading, plan.home, plan.none, runs, reported)
+    _count_words(tokens, reading.language, reported, reading.bounds, plan.home, tallies, letters)
+    spans: list[list[Span]] = [[] for _ in range(num_texts)]
+    rows = zip(*(column[:num_runs].tolist() for column in runs), strict=True)
+    for text, first, last, language, severity, nats in rows:
+        if severity != _HIDDEN:
+            base = int(reading.offsets[text])
+            start, end = int(tokens.start[first]) - base, int(tokens.end[last]) - base
+            score = 1.0
+            if tokens.flags[first] & HOMOGLYPHS:
+                score = _foreign_share(reading, plan, first)
+            elif severity == _SAME_SCRIPT and nats > 0:
+                score = 1 / (1 + float(np.exp(-nats / _TEMPERATURE)))
+            spans[text].append(Span(start, end, names[language], score, _SEVERITIES[severity]))
+    return [_counts(reading, plan, i, reported, tallies[:, i], letters[:, i], spans[i]) for i in range(num_texts)]
 
 
-class _TextReader:
-    """One text of a reading: its tokens that have a language."""
+def _counts(
+    reading: Reading,
+    plan: Plan,
+    text: int,
+    reported: npt.NDArray[np.bool_],
+    tallies: npt.NDArray[np.int64],
+    letters: npt.NDArray[np.int64],
+    spans: list[Span],
+) -> LanguageCounts:
+    first, last = int(reading.bounds[text]), int(reading.bounds[text + 1])
+    strict_counts = tallies[0].tolist()
+    zxx = strict_counts[plan.none]
+    words = last - first - zxx
+    if strict_counts[0] == words:
+        strict = lenient = Tally(words, words, {plan.names[0]: 1.0} if words else {}, {})
+    else:
+        spoken = reading.language[first:last] != plan.none
+        languages = reading.language[first:last][spoken]
+        strict = _tally(languages, strict_counts, words, plan.names)
+        languages = np.where(reported[first:last][spoken], languages, np.int16(0))
+        lenient = _tally(languages, tallies[1].tolist(), words, plan.names)
+    off_share = int(letters[1]) / max(1, int(letters[0]))
+    return LanguageCounts(plan.names[0], last - first, zxx, strict, lenient, off_share, spans)
 
-    def __init__(self, reading: Reading, plan: Plan, text: int) -> None:
-        self._plan, self._points = plan, reading.points
-        self._base = int(reading.offsets[text])
-        first, last = int(reading.bounds[text]), int(reading.bounds[text + 1])
-        self._num_words = last - first
-        language = reading.language[first:last]
-        spoken = np.flatnonzero(language != plan.none)
-        self._language = language[spoken]
-        at = spoken + first
-        self._start, self._end = reading.tokens.start[at], reading.tokens.end[at]
-        self._script, self._flags, self._gap = (
-            reading.tokens.script[at],
-            reading.tokens.flags[at],
-            reading.tokens.gap[at],
-        )
-        self._evidence = reading.evidence[at]
 
-    def counts(self) -> LanguageCounts:
-        strict = self._tally(self._language)
-        if strict.target_words == strict.words:
-            return LanguageCounts(
-                self._plan.names[0], self._num_words, self._num_words - strict.words, strict, strict, 0.0, []
-            )
-        reported = np.zeros(len(self._language), np.bool_)
-        off_letters = 0
-        spans = []
-        for run in self._runs():
-            if run.severity is None:
+def _tally(languages: npt.NDArray[np.int16], counts: list[int], words: int, names: tuple[str, ...]) -> Tally:
+    found = sorted((i for i in range(1, len(names) - 1) if counts[i]), key=lambda i: -counts[i])
+    shares = {names[i]: counts[i] / words for i in (0, *found) if counts[i]}
+    changes: Counter[tuple[int, int]] = Counter()
+    if len(shares) > 1:
+        at = np.flatnonzero(languages[1:] != languages[:-1])
+        changes.update(zip(languages[at].tolist(), languages[at + 1].tolist(), strict=True))
+    transitions = {(names[a], names[b]): count for (a, b), count in sorted(changes.items())}
+    return Tally(words, counts[0], shares, transitions)
+
+
+def _foreign_share(reading: Reading, plan: Plan, token: int) -> float:
+    """Gives the share of the letters of a token that are foreign to the target."""
+    scripts = script_numbers()[reading.points[reading.tokens.start[token] : reading.tokens.end[token]]]
+    letters = scripts[(scripts != COMMON) & (scripts != INHERITED)]
+    return float((~plan.home[letters]).mean())
+
+
+@nb.njit(cache=True, nogil=True)
+def _find_runs(
+    reading: Reading, home: npt.NDArray[np.bool_], none: int, runs: _Runs, reported: npt.NDArray[np.bool_]
+) -> int:
+    """Cuts the foreign tokens into runs and judges each; marks in `reported` the tokens of those that count in lenient mode."""
+    _, tokens, _, bounds, languages, evidence = reading
+    starts, ends, scripts, flags, gaps = tokens
+    texts, firsts, lasts, run_languages, severities, run_nats = runs
+    votes = np.zeros(languages.max() + 1 if languages.size else 1, np.int64)
+    count = 0
+    for text in range(bounds.size - 1):
+        at = bounds[text]
+        while at < bounds[text + 1]:
+            if languages[at] in (0, none):
+                at += 1
                 continue
-            start, end = int(self._start[run.first]) - self._base, int(self._end[run.last - 1]) - self._base
-            spans.append(Span(start, end, self._plan.names[run.language], run.score, run.severity))
-            if run.severity != "minor":
-                reported[run.first : run.last] = True
-            if run.severity == "off_script":
-                off_letters += int((self._end[run.first : run.last] - self._start[run.first : run.last]).sum())
-        return LanguageCounts(
-            target=self._plan.names[0],
-            words=self._num_words,
-            zxx_words=self._num_words - strict.words,
-            strict=strict,
-            lenient=self._tally(np.where(reported, self._language, np.int16(0))),
-            off_script_share=off_letters / max(1, int((self._end - self._start).sum())),
-            spans=spans,
-        )
+            first = last = at
+            at += 1
+            script = scripts[first]
+            by_words = home[script] and not _EAST_ASIAN[script]
+            latin = script == _LATIN and not by_words
+            all_home = home[script]
+            words = 1
+            nats = np.float64(evidence[first])
+            votes[languages[first]] = 1
+            line = False
+            if not flags[first] & HOMOGLYPHS:
+                # What belongs together: Latin words of any language in a text of another script; words of one language elsewhere.
+                while at < bounds[text + 1]:
+                    line = line or gaps[at] >= LINE
+                    if languages[at] != none:
+                        script = scripts[at]
+                        if languages[at] == 0 or flags[at] & HOMOGLYPHS:
+                            break
+                        if by_words != (home[script] and not _EAST_ASIAN[script]) or latin != (
+                            script == _LATIN and not by_words
+                        ):
+                            break
+                        if not latin and languages[at] != languages[first]:
+                            break
+                        if not by_words and (line or starts[at] - ends[last] > MAX_GAP):
+                            break
+                        line = False
+                        all_home = all_home and home[script]
+                        words += 1
+                        nats += np.float64(evidence[at])
+                        votes[languages[at]] += 1
+                        last = at
+                    at += 1
+                at = last + 1
+            language = np.int64(languages[first])
+            if latin:
+                for i in range(first, last + 1):
+                    if languages[i] != none and votes[languages[i]] > votes[language]:
+                        language = np.int64(languages[i])
+            for i in range(first, last + 1):
+                votes[languages[i]] = 0
+            if flags[first] & HOMOGLYPHS:
+                severity = _OFF_SCRIPT
+            elif by_words:
+                severity = _SAME_SCRIPT if words >= MIN_SPAN_WORDS and nats >= MIN_SPAN_NATS else _HIDDEN
+            elif latin:
+                severity = _MINOR if words <= MAX_MINOR_WORDS else _OFF_SCRIPT
+            else:
+                severity = _SAME_SCRIPT if all_home else _OFF_SCRIPT
+            if severity in (_OFF_SCRIPT, _SAME_SCRIPT):
+                for i in range(first, last + 1):
+                    reported[i] = languages[i] != none
+            texts[count], firsts[count], lasts[count] = text, first, last
+            run_languages[count], severities[count], run_nats[count] = language, severity, nats if by_words else 0.0
+            count += 1
+    return count
 
-    def _tally(self, languages: npt.NDArray[np.int16]) -> Tally:
-        total, names = len(languages), self._plan.names
-        target = int((languages == 0).sum())
-        if target == total:
-            return Tally(total, total, {names[0]: 1.0} if total else {}, {})
-        counts = np.bincount(languages, minlength=len(names)).tolist()
-        order = [0, *sorted(range(1, len(names)), key=lambda i: -counts[i])]
-        at = np.flatnonzero(np.diff(languages))
-        changes = Counter(zip(languages[at].tolist(), languages[at + 1].tolist(), strict=True))
-        return Tally(
-            words=total,
-            target_words=target,
-            shares={names[i]: counts[i] / total for i in order if counts[i]},
-            transitions={(names[a], names[b]): count for (a, b), count in sorted(changes.items())},
-        )
 
-    def _runs(self) -> list[_Run]:
-        """Cuts the foreign tokens into runs, and judges each."""
-        home = self._plan.home[self._script] & ~_EAST_ASIAN[self._script]
-        homoglyphs = self._flags & HOMOGLYPHS != 0
-        foreign = self._language != 0
-        latin = (self._script == _LATIN) & ~home
-        # What belongs together: Latin words of any language in a text of another script; words of one language elsewhere.
-        kind = np.where(foreign, self._language.astype(np.int64) * 2 + home, -1)
-        kind[foreign & latin] = -2
-        kind[foreign & homoglyphs] = -3
-        breaks = np.ones(len(kind) + 1, np.bool_)
-        if len(kind) > 1:
-            near = self._start[1:] - self._end[:-1] <= MAX_GAP
-            same_line = self._gap[1:] < LINE
-            by_words = foreign[1:] & home[1:] & ~homoglyphs[1:]
-            joined = (kind[1:] == kind[:-1]) & foreign[1:] & (kind[1:] != -3) & (by_words | (near & same_line))
-            breaks[1:-1] = ~joined
-        edges = np.flatnonzero(breaks)
-        firsts, lasts = edges[:-1], edges[1:]
-        wanted = foreign[firsts]
-        return [
-            self._judge(first, last, home=bool(home[first]), latin=bool(latin[first]))
-            for first, last in zip(firsts[wanted].tolist(), lasts[wanted].tolist(), strict=True)
-        ]
-
-    def _judge(self, first: int, last: int, *, home: bool, latin: bool) -> _Run:
-        language = int(self._language[first])
-        if self._flags[first] & HOMOGLYPHS:
-            return _Run(first, last, "off_script", language, self._foreign_share(first))
-        if not home:
-            if not latin:
-                same = bool(self._plan.home[self._script[first:last]].all())
-                return _Run(first, last, "same_script" if same else "off_script", language, 1.0)
-            language = int(np.bincount(self._language[first:last]).argmax())
-            return _Run(first, last, "minor" if last - first <= MAX_MINOR_WORDS else "off_script", language, 1.0)
-        nats = float(self._evidence[first:last].sum())
-        if last - first < MIN_SPAN_WORDS or nats < MIN_SPAN_NATS:
-            return _Run(first, last, None, language, 0.0)
-        return _Run(first, last, "same_script", language, float(1 / (1 + np.exp(-nats / _TEMPERATURE))))
-
-    def _foreign_share(self, token: int) -> float:
-        """Gives the share of the letters of a token that are foreign to the target."""
-        scripts = script_numbers()[self._points[self._start[token] : self._end[token]]]
-        letters = scripts[(scripts != COMMON) & (scripts != INHERITED)]
-        return float((~self._plan.home[letters]).mean())
+@nb.njit(cache=True, nogil=True)
+def _count_words(
+    tokens: Tokens,
+    languages: npt.NDArray[np.int16],
+    reported: npt.NDArray[np.bool_],
+    bounds: npt.NDArray[np.int64],
+    home: npt.NDArray[np.bool_],
+    tallies: npt.NDArray[np.int64],
+    letters: npt.NDArray[np.int64],
+) -> None:
+    """Adds up words by language in both modes, int64[2, texts, names], and letters, all and reported off script, int64[2, texts]."""
+    starts, ends, scripts, _, _ = tokens
+    none = tallies.shape[2] - 1
+    for text in range(bounds.size - 1):
+        for i in range(bounds[text], bounds[text + 1]):
+            language = languages[i]
+            tallies[0, text, language] += 1
+            tallies[1, text, language if reported[i] or language == none else 0] += 1
+            if language != none:
+                size = ends[i] - starts[i]
+                letters[0, text] += size
+                if reported[i] and not (home[scripts[i]] and not _EAST_ASIAN[scripts[i]]):
+                    letters[1, text] += size

@@ -53,6 +53,7 @@ _GREEK_HOMOGLYPHS = np.array([ord(c) for c in "οόΑΒΕΖΗΙΚΜΝΟΡΤΥΧ"
 _WORD, _MARK, _UNSPACED, _DIGIT, _JOINER, _SPACE, _OTHER = range(7)
 # Bits of `_Tables.signs`.
 _OPERATOR = 8
+_INTERNATIONAL_SLOTS = np.uint64(1025)  # no two of the words meet in one
 _MAX_MIXED = 64  # letters after a change of script that are looked at for homoglyphs
 
 
@@ -113,7 +114,12 @@ def _tables() -> _Tables:
     single = np.zeros(0x2000, np.bool_)
     single[[ord(c) for words in SINGLE_LETTER_WORDS.values() for c in words]] = True
     names = [np.array([ord(c) for c in name], np.uint32) for name in INTERNATIONAL.split()]
-    hashes = np.array(sorted(int(hash_points(name, name.size)) for name in names), np.uint64)
+    hashes = np.zeros(_INTERNATIONAL_SLOTS, np.uint64)
+    for name in names:
+        key = hash_points(name, name.size)
+        if hashes[key % _INTERNATIONAL_SLOTS]:
+            raise AssertionError("two international words share a slot: enlarge the table")
+        hashes[key % _INTERNATIONAL_SLOTS] = key
     confusable = np.zeros(256, np.bool_)
     confusable[[SCRIPTS.index(name) for name in ("Cyrl", "Armn", "Cher")]] = True
     return _Tables(kinds, scripts, signs, lower_cases(), single, hashes, confusable)
@@ -323,8 +329,7 @@ def _cut(
                             letter = points[start + i]
                             word[i] = lower[letter] if letter < lower.size else letter
                         key = hash_points(word, letters)
-                        found = np.searchsorted(international, key)
-                        if found < international.size and international[found] == key:
+                        if international[key % _INTERNATIONAL_SLOTS] == key:
                             left, right = _beside(points, start - 1, -1), _beside(points, at, 1)
                             measure = left > 0 and kinds[left] == _DIGIT
                             function = (

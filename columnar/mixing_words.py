@@ -20,13 +20,13 @@ SWITCH_NATS: Final = (4.0, 3.0, 2.5, 2.0, 2.0)
 SURVEY_SWITCH_NATS: Final = (9.0, 7.0, 6.0, 5.0, 5.0)
 """The same in the first pass."""
 
-TARGET_NATS: Final = 0.3
+TARGET_NATS: Final = 0.1
 """What each word has more for the target."""
 
 FAVOURITE_NATS: Final = 2.0
 """What each Latin word in a text of another script has more for English: most are terms and names."""
 
-NAME_NATS: Final = 3.0
+NAME_NATS: Final = 4.0
 """So much can a capitalised word inside a sentence speak against the target: it may be a name."""
 
 MIN_GAIN: Final = 12.0
@@ -58,7 +58,7 @@ def _adjust(
                     scores[i, c] *= np.float32(0.3)
 
 
-@nb.njit(_nrt=False)
+@nb.njit(_nrt=False, fastmath={"nnan", "nsz"})
 def _decode(
     scores: npt.NDArray[np.float32],
     n: int,
@@ -66,38 +66,34 @@ def _decode(
     flags: npt.NDArray[np.uint8],
     costs: npt.NDArray[np.float64],
     bonus: npt.NDArray[np.float64],
-    active: np.uint64,
     totals: npt.NDArray[np.float64],
-    came: npt.NDArray[np.uint64],
+    came: npt.NDArray[np.bool_],
     best_before: npt.NDArray[np.uint8],
     labels: npt.NDArray[np.uint8],
 ) -> None:
     """Finds the best sequence of `n` words; `totals` goes in as the scores of the languages so far, and out as those at the end."""
     k = scores.shape[1]
-    for i in range(n):
-        best = 0
-        for c in range(1, k):
-            if totals[c] > totals[best]:
-                best = c
-        switched = totals[best] - costs[1 if gaps[i] == 0 and flags[i] & CAPITAL else gaps[i]]
-        bits = np.uint64(0)
-        for c in range(k):
-            if totals[c] < switched:
-                totals[c] = switched
-                bits |= np.uint64(1) << np.uint64(c)
-            totals[c] += scores[i, c] + bonus[c]
-            if not active >> np.uint64(c) & np.uint64(1):
-                totals[c] = -1e18
-        came[i] = bits
-        best_before[i] = best
     best = 0
     for c in range(1, k):
         if totals[c] > totals[best]:
             best = c
+    for i in range(n):
+        switched = totals[best] - costs[1 if gaps[i] == 0 and flags[i] & CAPITAL else gaps[i]]
+        best_before[i] = best
+        # Apart from the search for the best, so that the compiler takes several languages at once.
+        for c in range(k):
+            came[i, c] = totals[c] < switched
+            totals[c] = max(totals[c], switched) + scores[i, c] + bonus[c]
+        highest = totals[0]
+        for c in range(1, k):
+            highest = max(highest, totals[c])
+        best = 0
+        while totals[best] != highest:
+            best += 1
     top = totals[best]
     for i in range(n - 1, -1, -1):
         labels[i] = best
-        if came[i] >> np.uint64(best) & np.uint64(1):
+        if came[i, best]:
             best = best_before[i]
     for c in range(k):
         totals[c] -= top  # a long text must not use the numbers up
@@ -163,12 +159,13 @@ def label_words(
     switch_costs, survey_costs, name_nats, min_gain = settings
     k = tables.weights.shape[1]
     scores = np.empty((min(CHUNK, starts.size), k), np.float32)
-    came = np.empty(scores.shape[0], np.uint64)
+    came = np.empty(scores.shape, np.bool_)
     best_before = np.empty(scores.shape[0], np.uint8)
     totals = np.empty(k)
     gains = np.empty((k, k))
     counts = np.empty(k, np.int64)
     kept = np.empty(k, np.bool_)
+    allowed = np.empty(k)
     everything = ~np.uint64(0)
     for text in range(bounds.size - 1):
         first, last = bounds[text], bounds[text + 1]
@@ -176,6 +173,8 @@ def label_words(
         for survey in (True, False):
             if survey and k == 2:
                 continue
+            for c in range(k):
+                allowed[c] = bonus[c] if active >> np.uint64(c) & np.uint64(1) else -1e12
             totals[:] = 0
             gains[:] = 0
             counts[:] = 0
@@ -191,8 +190,7 @@ def label_words(
                     gaps[at:to],
                     flags[at:to],
                     survey_costs if survey else switch_costs,
-                    bonus,
-                    active,
+                    allowed,
                     totals,
                     came,
                     best_before,
@@ -202,6 +200,8 @@ def label_words(
                     label = labels[at + i]
                     if survey:
                         counts[label] += 1
+                        if label == target:
+                            continue  # kept in any case
                         for c in range(k):
                             gains[label, c] += np.float64(scores[i, label] - scores[i, c]) + bonus[label] - bonus[c]
                     elif target >= 0:
