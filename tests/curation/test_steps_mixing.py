@@ -106,6 +106,14 @@ def test_scripts_alone_say_what_the_detector_says_without_words():
     assert [found["main_language"] for found in signals(detected)] == ["zh", "ru", "zxx", "en"]
 
 
+def test_only_words_tell_languages_of_one_script_apart():
+    french = "Le temps était beau le matin, mais dans l'après-midi il a commencé à pleuvoir et nous sommes rentrés. "
+    batch = texts_of(ENGLISH * 3 + french * 2, ENGLISH * 5)
+    by_words = step_of(mixing={"target": "en"}).apply(batch)
+    assert reasons_of(by_words) == {"0": ["mixed_languages"]}
+    assert kept_ids(step_of(mixing={"target": "en", "compare": "scripts"}).apply(batch)) == ["0", "1"]
+
+
 def test_rows_of_other_sources_pass_with_nulls():
     batch = batch_of({"text": CHINESE}, {"text": CHINESE, "source": "other"})
     output = step_of(sources=["s"], mixing={"target": "en"}).apply(batch)

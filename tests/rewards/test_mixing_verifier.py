@@ -139,6 +139,19 @@ def test_chinese_thinking_and_an_english_answer_are_told_apart():
     assert spans(text, target="en") == told.whole.spans
 
 
+def test_a_clause_of_the_same_script_is_found_by_its_words():
+    french = "nous calculons ensuite la surface du carré et nous en retranchons celle du cercle"
+    text = f"{ENGLISH} Then {french}. {ENGLISH}"
+    verdict = get_verifier("mixing", max_off_script_spans=0)(text, "en")
+    (span,) = verdict.detail["spans"]
+    assert (span["language"], span["severity"]) == ("fr", "same_script")
+    assert span["text"] in text
+    assert "calculons ensuite la surface du carré et nous en retranchons celle" in span["text"]
+    assert verdict.score == pytest.approx(1 - 14 / verdict.detail["strict"]["words"], abs=0.01)
+    assert verdict.detail["num_off_script_spans"] == 0
+    assert get_verifier("mixing", candidates=["de"])(text, "en").detail["strict"]["shares"].keys() <= {"en", "de"}
+
+
 def test_a_part_that_is_not_there_is_the_models_failure():
     unended = get_verifier("mixing", part="answer")(f"<think>{ENGLISH}", "en")
     assert (unended.score, unended.status, unended.detail["reason"]) == (0.0, "unparseable", "no_answer")
