@@ -87,7 +87,10 @@ def steps_table(result: dict[str, Any]) -> list[str]:
     return [
         "| step, one core | MB/s of documentation | MB/s of code |",
         "| --- | ---: | ---: |",
-        *(f"| {step} | {speed['docs']:.0f} | {speed['code']:.0f} |" for step, speed in speeds.items()),
+        *(
+            f"| {step} | {' | '.join(f'{speed[kind]:.{int(speed[kind] < 10)}f}' for kind in ('docs', 'code'))} |"
+            for step, speed in speeds.items()
+        ),
         "",
         f"Measured at {result['commit']}.",
     ]
