@@ -114,7 +114,7 @@ def pair_table(result: Result) -> list[str]:
     for name, row in result["splices"].items():
         lingua = row["lingua"]
         lines.append(
-            f"| {name} | {row['accuracy']:.4f} | {lingua['accuracy']:.4f} | {row['share_error']:.4f} | {lingua['share_error']:.4f} "
+            f"| {name} | {row['accuracy']:.4f} | {lingua['accuracy']:.4f} | {row['ratio_error']:.4f} | {lingua['share_error']:.4f} "
             f"| {row['formulas_and_code_as_zxx']:.3f} | {row['times_lingua']:.0f} |"
         )
     return lines
