@@ -23,6 +23,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from columnar.codepoints import NUM_CODE_POINTS, SPACES
+from columnar.punkt_words import PUNKT_ABBREVIATIONS, PUNKT_OPENERS
 from columnar.text import buffers, decode, read_character
 
 PUNKT, SPACY = 0, 1
@@ -37,21 +38,11 @@ _MARKS = (
 _AFFIXES = "….,:;!?¿؟¡()[]{}<>_#*&。？！，、；：～·।،۔؛٪—–"
 _QUOTES = "'\"”“`‘´’‚„»«「」『』（）〔〕【】《》〈〉⟦⟧"
 
-_ABBREVIATIONS = (
-    "a.m p.m u.s u.k u.n u.s.a ph.d d.c e.g i.e l.a n.y n.j n.c s.c n.h n.m n.d adm ala ariz aug ave bros c calif co col colo "
-    "conn corp ct dec dr feb fla fri ft ga gen ill inc jan jr kan ky lt ltd maj messrs mg mich minn mr mrs ms nev nov oct ok okla "
-    "ore pa prof rep reps sen sep sept sr st tenn tues va vs vt wash wed wis yr ad cie cos"
-)
 _SPACY_ABBREVIATIONS = (
     "Adm. Ak. Ala. Apr. Ariz. Ark. Aug. Bros. Calif. Co. Colo. Conn. Corp. D.C. Dec. Del. Dr. E.G. E.g. Feb. Fla. Ga. Gen. Gov. "
     "I.E. I.e. Ia. Id. Ill. Inc. Ind. Jan. Jr. Jul. Jun. Kan. Kans. Ky. La. Ltd. Mar. Mass. Md. Messrs. Mich. Minn. Miss. Mo. "
     "Mont. Mr. Mrs. Ms. Mt. N.C. N.D. N.H. N.J. N.M. N.Y. Neb. Nebr. Nev. Nov. Oct. Okla. Ore. Pa. Ph.D. Prof. Rep. Rev. S.C. "
     "Sen. Sep. Sept. St. Tenn. Va. Wash. Wis. a.m. co. e.g. i.e. p.m. v.s. vs."
-)
-_OPENERS = (
-    "the a an he she it they we you i this that these those there in on at by for from with as to of but and or if when while "
-    "since so then now not no after before although among both despite even however indeed instead many most nor some though "
-    "thus under yet his her its our my your their what how why who where also all one here each such any other more sales"
 )
 _LONGEST = 8
 
@@ -73,7 +64,9 @@ def words() -> _Words:
     """Gives the word lists of both readings, as the kernels take them."""
     letters = " ".join(f"{chr(97 + i)}." for i in range(26))
     hours = " ".join(f"{hour}{half}.m." for hour in range(1, 13) for half in "ap")
-    return _Words(_packed(_ABBREVIATIONS), _packed(f"{_SPACY_ABBREVIATIONS} {letters} {hours}"), _packed(_OPENERS))
+    return _Words(
+        _packed(PUNKT_ABBREVIATIONS), _packed(f"{_SPACY_ABBREVIATIONS} {letters} {hours}"), _packed(PUNKT_OPENERS)
+    )
 
 
 @cache
