@@ -21,6 +21,7 @@ _BUILT_IN: Final[Mapping[str, str]] = {
     "exact": "rewards.matching",
     "format": "rewards.format",
     "json_schema": "rewards.json_schema",
+    "instructions": "rewards.instructions.verifier",
     "math": "rewards.math.verifier",
     "mixing": "rewards.language",
     "readability": "rewards.readability",
