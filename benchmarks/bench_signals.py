@@ -26,7 +26,7 @@ from columnar.signals import measure
 
 RIVAL_BYTES = 2_000_000
 MIN_MEGABYTES_A_SECOND = 60.0  # for `measure`, of the basic signals
-MIN_ALL_MEGABYTES_A_SECOND = 30.0  # with the readings of words, lines and repetition of all groups
+MIN_ALL_MEGABYTES_A_SECOND = 45.0  # with the readings of words, lines and repetition of all groups
 MIN_TIMES_PYTHON = 5.0
 MIN_TIMES_LIBRARY = 2.0  # for `identify`
 
