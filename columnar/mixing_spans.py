@@ -7,7 +7,6 @@ Two thresholds stand here; a third, the share from which a filter rejects a text
   themselves by `MIN_SPAN_NATS` better so than in the target's. What does not reach that may be borrowed, a name, or chance.
 """
 
-from collections import Counter
 from typing import Final, NamedTuple
 
 import numba as nb
@@ -19,6 +18,7 @@ from columnar.mixing_model import LanguageCounts, Severity, Span, Tally
 from columnar.mixing_plan import Plan
 from columnar.mixing_reading import Reading
 from columnar.mixing_tokens import HOMOGLYPHS, LINE, Tokens
+from columnar.text import Int
 
 MIN_SPAN_WORDS: Final = 2
 MIN_SPAN_NATS: Final = 14.0
@@ -59,8 +59,9 @@ def counts_of(reading: Reading, plan: Plan) -> list[LanguageCounts]:
     reported = np.zeros(len(reading.language), np.bool_)
     tallies = np.zeros((2, num_texts, len(names)), np.int64)
     letters = np.zeros((2, num_texts), np.int64)
+    changes = np.empty(4 * size, np.int64)
     num_runs = _find_runs(reading, plan.home, plan.none, runs, reported)
-    _count_words(tokens, reading.language, reported, reading.bounds, plan.home, tallies, letters)
+    num_changes = _count_words(tokens, reading.language, reported, reading.bounds, plan.home, tallies, letters, changes)
     spans: list[list[Span]] = [[] for _ in range(num_texts)]
     rows = zip(*(column[:num_runs].tolist() for column in runs), strict=True)
     for text, first, last, language, severity, nats in rows:
@@ -73,42 +74,38 @@ def counts_of(reading: Reading, plan: Plan) -> list[LanguageCounts]:
             elif severity == _SAME_SCRIPT and nats > 0:
                 score = 1 / (1 + float(np.exp(-nats / _TEMPERATURE)))
             spans[text].append(Span(start, end, names[language], score, _SEVERITIES[severity]))
-    return [_counts(reading, plan, i, reported, tallies[:, i], letters[:, i], spans[i]) for i in range(num_texts)]
+    transitions = _transitions(changes[:num_changes], names, num_texts)
+    all_words, zxx_words = np.diff(reading.bounds), tallies[0, :, plan.none]
+    off_shares = letters[1] / np.maximum(1, letters[0])
+    counts = []
+    columns = zip(all_words.tolist(), zxx_words.tolist(), tallies[0, :, 0].tolist(), off_shares.tolist(), strict=True)
+    for text, (words, zxx, target_words, off_share) in enumerate(columns):
+        spoken = words - zxx
+        if target_words == spoken:
+            strict = lenient = Tally(spoken, spoken, {names[0]: 1.0} if spoken else {}, {})
+        else:
+            strict = _tally(tallies[0, text].tolist(), spoken, names, transitions[2 * text])
+            lenient = _tally(tallies[1, text].tolist(), spoken, names, transitions[2 * text + 1])
+        counts.append(LanguageCounts(names[0], words, zxx, strict, lenient, off_share, spans[text]))
+    return counts
 
 
-def _counts(
-    reading: Reading,
-    plan: Plan,
-    text: int,
-    reported: npt.NDArray[np.bool_],
-    tallies: npt.NDArray[np.int64],
-    letters: npt.NDArray[np.int64],
-    spans: list[Span],
-) -> LanguageCounts:
-    first, last = int(reading.bounds[text]), int(reading.bounds[text + 1])
-    strict_counts = tallies[0].tolist()
-    zxx = strict_counts[plan.none]
-    words = last - first - zxx
-    if strict_counts[0] == words:
-        strict = lenient = Tally(words, words, {plan.names[0]: 1.0} if words else {}, {})
-    else:
-        spoken = reading.language[first:last] != plan.none
-        languages = reading.language[first:last][spoken]
-        strict = _tally(languages, strict_counts, words, plan.names)
-        languages = np.where(reported[first:last][spoken], languages, np.int16(0))
-        lenient = _tally(languages, tallies[1].tolist(), words, plan.names)
-    off_share = int(letters[1]) / max(1, int(letters[0]))
-    return LanguageCounts(plan.names[0], last - first, zxx, strict, lenient, off_share, spans)
+def _transitions(
+    changes: npt.NDArray[np.int64], names: tuple[str, ...], num_texts: int
+) -> list[dict[tuple[str, str], int]]:
+    """Counts changes of language, coded as `_count_words` does: by text and mode, two of a text after each other."""
+    found: list[dict[tuple[str, str], int]] = [{} for _ in range(2 * num_texts)]
+    codes, counts = np.unique(changes, return_counts=True)
+    for code, count in zip(codes.tolist(), counts.tolist(), strict=True):
+        pair, after = divmod(code, len(names))
+        row, before = divmod(pair, len(names))
+        found[row][names[before], names[after]] = count
+    return found
 
 
-def _tally(languages: npt.NDArray[np.int16], counts: list[int], words: int, names: tuple[str, ...]) -> Tally:
+def _tally(counts: list[int], words: int, names: tuple[str, ...], transitions: dict[tuple[str, str], int]) -> Tally:
     found = sorted((i for i in range(1, len(names) - 1) if counts[i]), key=lambda i: -counts[i])
     shares = {names[i]: counts[i] / words for i in (0, *found) if counts[i]}
-    changes: Counter[tuple[int, int]] = Counter()
-    if len(shares) > 1:
-        at = np.flatnonzero(languages[1:] != languages[:-1])
-        changes.update(zip(languages[at].tolist(), languages[at + 1].tolist(), strict=True))
-    transitions = {(names[a], names[b]): count for (a, b), count in sorted(changes.items())}
     return Tally(words, counts[0], shares, transitions)
 
 
@@ -202,17 +199,36 @@ def _count_words(
     home: npt.NDArray[np.bool_],
     tallies: npt.NDArray[np.int64],
     letters: npt.NDArray[np.int64],
-) -> None:
-    """Adds up words by language in both modes, int64[2, texts, names], and letters, all and reported off script, int64[2, texts]."""
+    changes: npt.NDArray[np.int64],
+) -> int:
+    """Adds up words by language in both modes, int64[2, texts, names], and letters, all and reported off script, int64[2, texts].
+
+    Writes the changes of language to `changes` as ((text * 2 + mode) * names + from) * names + to, and gives their number.
+    """
     starts, ends, scripts, _, _ = tokens
-    none = tallies.shape[2] - 1
+    num_names = tallies.shape[2]
+    none = num_names - 1
+    count = 0
     for text in range(bounds.size - 1):
+        strict_before: Int = -1
+        lenient_before: Int = -1
         for i in range(bounds[text], bounds[text + 1]):
-            language = languages[i]
-            tallies[0, text, language] += 1
-            tallies[1, text, language if reported[i] or language == none else 0] += 1
-            if language != none:
-                size = ends[i] - starts[i]
-                letters[0, text] += size
-                if reported[i] and not (home[scripts[i]] and not _EAST_ASIAN[scripts[i]]):
-                    letters[1, text] += size
+            strict = np.int64(languages[i])
+            tallies[0, text, strict] += 1
+            if strict == none:
+                tallies[1, text, none] += 1
+                continue
+            lenient: Int = strict if reported[i] else 0
+            tallies[1, text, lenient] += 1
+            size = ends[i] - starts[i]
+            letters[0, text] += size
+            if reported[i] and not (home[scripts[i]] and not _EAST_ASIAN[scripts[i]]):
+                letters[1, text] += size
+            if strict_before not in (-1, strict):
+                changes[count] = ((text * 2) * num_names + strict_before) * num_names + strict
+                count += 1
+            if lenient_before not in (-1, lenient):
+                changes[count] = ((text * 2 + 1) * num_names + lenient_before) * num_names + lenient
+                count += 1
+            strict_before, lenient_before = strict, lenient
+    return count

@@ -16,7 +16,7 @@ Names of languages are in `columnar.language_names`; what is said around them in
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -83,6 +83,7 @@ def target_of(prompt: str, given: str | None = None, system: str = "") -> str:
     return asked_for(prompt) or asked_for(system) or own_language(prompt)
 
 
+@lru_cache(maxsize=1024)
 def base_code(language: str) -> str:
     """Gives a language code without region and script, in lower case: `pt` for `pt-BR`.
 

@@ -15,6 +15,7 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
+from columnar.codepoints import LETTER, properties
 from columnar.langid import automaton, columns
 from columnar.mixing_languages import COMMON_WORDS, LETTERS
 from columnar.text import Int
@@ -72,7 +73,7 @@ class WordTables(NamedTuple):
     scores: npt.NDArray[np.float32]
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def word_tables(languages: tuple[str, ...]) -> WordTables:
     """Gives the tables for these languages, at most 64, all known to the model (`columnar.langid.classes`).
 
@@ -139,9 +140,7 @@ def _letter_languages(languages: tuple[str, ...]) -> npt.NDArray[np.uint64]:
         for letter in LETTERS.get(language, ""):
             table[ord(letter)] |= np.uint64(1 << i)
     # Vowel signs, joiners, apostrophes: no letters.
-    for point in range(128, _TABLE_SIZE):
-        if category(chr(point))[0] != "L":
-            table[point] = 2**64 - 1
+    table[properties()[:_TABLE_SIZE] & LETTER == 0] = 2**64 - 1
     return table
 
 
