@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import curation_targets
+import language_targets
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -158,6 +159,11 @@ PAGES: dict[str, dict[str, Callable[[], list[str]]]] = {
         "curation table": curation_targets.table,
         "chain table": lambda: chain_table(load("chain")),
         "steps table": lambda: steps_table(load("steps")),
+    },
+    "docs/language.md": {
+        "language table": lambda: language_targets.table(load("language")),
+        "language pairs": lambda: language_targets.pair_table(load("language")),
+        "hostile texts": lambda: language_targets.hostile_table(load("language")),
     },
     "docs/steps/extract.md": {"extraction table": lambda: extract_table(load("extract"))},
 }
