@@ -56,6 +56,8 @@ MAX_JUDGED = 5000
 _VERSION_BEFORE = re.compile(rb"(?i)(?:\bv|\bver|version|release|rev|build|[=<>~^!]=|[~^@-])[\s\"':=(]{0,4}$")
 _VERSION_BYTES = 16
 _DATE = re.compile(r"\(?(?:\d{4}([-./])\d\d?\1\d\d?|\d\d?([-./])\d\d?\2\d{2,4})[\s\d.:()T+-]{0,24}")
+# A row of a table: decimal numbers, of which no two make a phone number; one alone may be a number written with a dot.
+_DECIMALS = re.compile(r"(?:-?\d{1,12}\.\d{1,12}[,;]?\s+)+-?\d{1,12}\.\d{1,12}")
 _SEPARATED = re.compile(r"\d[ ().\-/]+\d")
 _PHONE_CONTEXT = 24
 
@@ -207,7 +209,11 @@ def _phones(text: bytes, start: int, end: int, regions: tuple[str, ...]) -> Iter
     low, high = max(0, start - _PHONE_CONTEXT), end + _PHONE_CONTEXT
     before, after = text[low:start].decode("latin-1"), text[end:high].decode("latin-1")
     run = text[start:end].decode("ascii")
-    if _DATE.fullmatch(run.strip()) or not (run[0] == "+" or _SEPARATED.search(run)):
+    if (
+        _DATE.fullmatch(run.strip())
+        or _DECIMALS.fullmatch(run.strip())
+        or not (run[0] == "+" or _SEPARATED.search(run))
+    ):
         return
     for first, last in _match_phones(before[-1:] + run + after[:1], regions):
         yield Finding(start - len(before[-1:]) + first, start - len(before[-1:]) + last, "phone")

@@ -58,6 +58,7 @@ CLEAN = [
     "icon@2x.png @decorator @user.name a @ b.com @b.com a@ b",
     "2023-01-15 10:22:33, 15.01.2023 12:30, 2023/01/15, 12/24/2023",
     "10 000 000 people, 3.14159265, 1234567890, isbn 978-3-16-148410-0, 2126647665",
+    "616.752  767.596  3.246  -68.818  819.342  376.044\n212.664  766.512\n47.801, 832.177, 740.152",
     "std::vector<int> a::b, 12:34:56, aa:bb:cc:dd:ee:ff, cafe::babe",
     "commit 9fceb02d0ae598e95dc970b74767f19372d61af8 sha256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
     'password = "password_of_the_user" token = "the-name-of-a-token"',
