@@ -17,7 +17,7 @@ from columnar.codepoints import COMMON, INHERITED, SCRIPTS, script_numbers
 from columnar.mixing_model import LanguageCounts, Severity, Span, Tally
 from columnar.mixing_plan import Plan
 from columnar.mixing_reading import Reading
-from columnar.mixing_tokens import HOMOGLYPHS, LINE, Tokens
+from columnar.mixing_tokens import BORROWED, HOMOGLYPHS, LINE, Tokens
 from columnar.text import Int
 
 MIN_SPAN_WORDS: Final = 2
@@ -138,7 +138,7 @@ def _find_runs(
             by_words = home[script] and not _EAST_ASIAN[script]
             latin = script == _LATIN and not by_words
             all_home = home[script]
-            words = 1
+            words = 1 if flags[first] & BORROWED == 0 or not by_words else 0
             nats = np.float64(evidence[first])
             votes[languages[first]] = 1
             line = False
@@ -160,7 +160,7 @@ def _find_runs(
                             break
                         line = False
                         all_home = all_home and home[script]
-                        words += 1
+                        words += 1 if flags[at] & BORROWED == 0 or not by_words else 0
                         nats += np.float64(evidence[at])
                         votes[languages[at]] += 1
                         last = at

@@ -324,6 +324,8 @@ def _cut(
                             )
                             if formula or (script == _LATIN and (label or not is_word or not home[_LATIN])):
                                 flag = ZXX
+                            elif script == _LATIN:
+                                flag = BORROWED  # a word to some, a variable to others
                     elif script == _LATIN and letters <= 6 and at - start == letters:
                         for i in range(letters):
                             letter = points[start + i]

@@ -27,7 +27,7 @@ FAVOURITE_NATS: Final = 2.0
 """What each Latin word in a text of another script has more for English: most are terms and names."""
 
 NAME_NATS: Final = 4.0
-"""So much can a capitalised word inside a sentence speak against the target: it may be a name."""
+"""So much can a capitalised word inside a sentence speak against the target: it may be a name. A borrowed word or a letter, a quarter."""
 
 MIN_GAIN: Final = 12.0
 """Nats by which a language must explain its words better than any other does, to occur in the text at all."""
@@ -52,7 +52,8 @@ def _adjust(
         flag = flags[i]
         if flag & BORROWED or (flag & CAPITAL and not flag & SENTENCE_START):
             if target >= 0:
-                scores[i, target] = max(scores[i, target], -np.float32(name_nats))
+                most = name_nats if flag & CAPITAL else name_nats / 4
+                scores[i, target] = max(scores[i, target], -np.float32(most))
             elif flag & BORROWED:
                 for c in range(scores.shape[1]):
                     scores[i, c] *= np.float32(0.3)

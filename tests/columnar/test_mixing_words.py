@@ -43,6 +43,7 @@ def test_a_clause_in_500_words_is_reported_whoever_it_is_of(clause, language):
     [
         "Janet has 3 apples and Wolfgang Amadeus Mozart has $5$. How many does she have?",
         "The déjà vu of Angela Merkel in Buenos Aires was a kind of Schadenfreude.",
+        "Let k, k and o be such that i, k, o, z, k, a, k are the letters of a word that we spell.",
         "THE END OF THE WORLD, said the BBC and the NASA.",
         "Let f(x) = sin(x) + max(a, b); see `le code est ici et là` and https://le.monde.fr/la/vie/est/belle",
     ],
