@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -77,9 +77,14 @@ class Terminal:
         from rich.markup import escape
         from rich.table import Table
 
-        table = Table(title=escape(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+        # Narrow gaps, and numbers in one piece: a table of ten measures fits a terminal of 80 columns.
+        table = Table(
+            title=escape(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+        )
         for position, name in enumerate(header):
-            table.add_column(escape(name), justify="right" if position in numeric else "left", overflow="fold")
+            is_number = position in numeric
+            justify: Literal["left", "right"] = "right" if is_number else "left"
+            table.add_column(escape(name), justify=justify, overflow="fold", no_wrap=is_number)
         for row in rows:
             table.add_row(*(escape(cell) for cell in row))
         self.results.print(table)
