@@ -12,6 +12,8 @@ The order of trust, from the text after `</think>` where there is one:
 import re
 from typing import Final, NamedTuple
 
+import regex
+
 MAX_BOXES: Final = 16
 """So many different boxes may stand in one answer: honest ones box steps too, a flood hopes that the last rule is another."""
 
@@ -28,6 +30,7 @@ MAX_ANSWER_SPAN: Final = 20_000
 """A longer candidate is cut; it is far over what is read as mathematics, and would only be carried about."""
 
 # Every pattern here is linear in the text, whatever stands in it: repeats are bounded, possessive, or stop at what begins anew.
+# Possessive repeats of a group are `regex`'s: the `re` of Python before 3.11.5 loses the last turn of some.
 _ANSWER_TAG: Final = re.compile(r"<answer>((?:(?!<answer>).)*?)</answer>", re.DOTALL | re.IGNORECASE)
 _BOX: Final = re.compile(r"\\(?:boxed|fbox)\s{0,4}(?:\{|(?P<bare>\d[\d.,]*+))")
 _BRACE: Final = re.compile(r"\\.|[{}]", re.DOTALL)
@@ -45,16 +48,16 @@ _PHRASE: Final = re.compile(
     r")\s{0,9}[:：]?\s{0,9}",
     re.IGNORECASE | re.MULTILINE,
 )
-_JSON_FIELD: Final = re.compile(
-    r'"(?:final_)?answer"\s{0,9}:\s{0,9}(?:"((?:[^"\\]|\\.)*+)"|(-?[\d.,]++))', re.IGNORECASE | re.DOTALL
+_JSON_FIELD: Final = regex.compile(
+    r'"(?:final_)?answer"\s{0,9}:\s{0,9}(?:"((?:[^"\\]|\\.)*+)"|(-?[\d.,]++))', regex.IGNORECASE | regex.DOTALL
 )
 _JSON_ESCAPE: Final = re.compile(r'\\(["\\/])')
 _SENTENCE_END: Final = re.compile(r"[。！？\n]|[.?](?=\s|$)|(?<!\\)!(?=$|\n|\s[A-Z])")
-_FORMULA: Final = re.compile(
+_FORMULA: Final = regex.compile(
     r"\$\$([^$]{1,4000}+)\$\$|\$([^$\n]{1,2000}+)\$|\\\(((?:(?!\\[()]).){1,4000}+)\\\)|\\\[((?:(?!\\[\[\]]).){1,4000}+)\\\]",
-    re.DOTALL,
+    regex.DOTALL,
 )
-_RUN: Final = re.compile(
+_RUN: Final = regex.compile(
     r"(?:[-+−±]\s{0,3})?(?:[$£€¥]\s{0,3})?(?:\\?[({\[]\s{0,3}){0,9}(?:\\[A-Za-z]++\s*+|√\s*+|[π∞]|\.?\d)"
     r"(?:[\d\s.,^_*/×·÷√π∞°%!(){}\[\]|²³⁻¹⁰-⁹½¼¾:+\-−±]|\\[A-Za-z]++|\\[{}%!,]|(?<![A-Za-z])[a-zA-Z](?![A-Za-z]))*+"
 )

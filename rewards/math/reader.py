@@ -8,6 +8,8 @@ import functools
 import re
 from typing import Final
 
+import regex
+
 from rewards.math.latex import matching_brace, normalise
 from rewards.math.scalars import CONSTANT_WORDS, ScalarReader
 from rewards.math.tree import MAX_ANSWER_CHARS, MAX_NODES, Node, TooComplexError, UnreadableError
@@ -29,7 +31,7 @@ _TEXT: Final = re.compile(r"\\text\s*(?=\{)")
 _WORDS_ONLY: Final = re.compile(r"[^\d\\^_=<>+*/|{}\[\]$%]+")
 _LETTERS: Final = re.compile(r"[^\W\d_]{2,}")
 _UNIT_START: Final = re.compile(r"\\text|[^\W\d_]|[°¢€£¥]")
-_UNIT_TAIL: Final = re.compile(
+_UNIT_TAIL: Final = regex.compile(
     r"(?:\\text\s*+\{[^{}]*+\}|[^\W\d_]++|\^\s*+\{?-?\d\}?|/|\\cdot|[\s°¢€£¥*.·])++$"
 )  # possessive, hence linear
 _CURRENCY: Final = re.compile(r"\s*(\\?\$|€|£|¥|\\text\s*\{\s*(?:USD|Rs\.?)\s*\})\s*(?=[\d.\\(-])")
