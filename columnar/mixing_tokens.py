@@ -134,7 +134,8 @@ def tokenise(points: npt.NDArray[np.uint32], masks: npt.NDArray[np.int64], home:
         home: bool[256], by script number: the scripts that the target is written in.
     """
     tables = _tables()
-    size = _count(points, tables.kinds, tables.scripts) + 2 * len(masks)
+    # A token has a character at least. What is never written to takes no memory.
+    size = len(points)
     tokens = Tokens(
         np.empty(size, np.int64),
         np.empty(size, np.int64),
@@ -147,21 +148,6 @@ def tokenise(points: npt.NDArray[np.uint32], masks: npt.NDArray[np.int64], home:
     return Tokens(
         tokens.start[:count], tokens.end[:count], tokens.script[:count], tokens.flags[:count], tokens.gap[:count]
     )
-
-
-@nb.njit(cache=True, nogil=True)
-def _count(points: npt.NDArray[np.uint32], kinds: npt.NDArray[np.uint8], scripts: npt.NDArray[np.uint8]) -> int:
-    """Gives a number that the tokens are not more than."""
-    count = 0
-    last_kind, last_script = _SPACE, 0
-    for i in range(points.size):
-        kind = kinds[points[i]]
-        if kind <= _DIGIT:
-            script = scripts[points[i]]
-            count += kind == _UNSPACED or kind != last_kind or script != last_script
-            last_script = script
-        last_kind = kind
-    return count
 
 
 @nb.njit(_nrt=False)
