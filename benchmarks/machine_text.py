@@ -53,11 +53,19 @@ def cpu_seconds(run: Callable[[], object], repeats: int = 3) -> float:
 
 def write_result(name: str, result: dict[str, Any]) -> Path:
     """Writes `results/NAME.json` with the commit and the machine."""
-    git = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=_ROOT, capture_output=True, text=True, check=False
-    )
-    about = {"commit": git.stdout.strip() or None, "python": platform.python_version(), "machine": platform.machine()}
+    about = {"commit": _commit(), "python": platform.python_version(), "machine": platform.machine()}
     path = _ROOT / "benchmarks" / "results" / f"{name}.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps({**about, **result}, indent=2) + "\n", encoding="utf-8")
     return path
+
+
+def _commit() -> str | None:
+    """Gives the commit, and `-dirty` behind it where more than earlier results differs from it; None outside git."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", *arguments]
+        return subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False).stdout.strip()
+
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!benchmarks/results")
+    return (git("describe", "--always") + ("-dirty" if changed else "")) or None
