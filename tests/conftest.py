@@ -9,6 +9,11 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings
+
+# How long an example takes says nothing here: the first compiles kernels, and the machine may be busy.
+settings.register_profile("tamis", deadline=None)
+settings.load_profile("tamis")
 
 _DEFAULT_REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "data"
 
