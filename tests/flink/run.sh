@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
 # Fetches the portable runners that this machine can have into .flink/, says what it cannot have and why, and runs the tests on them.
-# Usage: tests/flink/run.sh PYTHON
+# Usage: tests/flink/run.sh PYTHON [fetch]
+# With `fetch` it only fetches. FETCH_SECONDS is how long each fetch may take.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 python=$1
+only=${2:-}
+seconds=${FETCH_SECONDS:-400}
 folder=$PWD/.flink
 mkdir -p "$folder"
 beam=$("$python" -c 'import importlib.metadata; print(importlib.metadata.version("apache-beam"))')
@@ -16,7 +19,7 @@ fetch_flink() {
     if [ ! -e "$jars/complete" ]; then
         command -v java >/dev/null || { echo "Flink is not tested: no java on this machine"; return; }
         command -v mvn >/dev/null || { echo "Flink is not tested: no mvn on this machine"; return; }
-        timeout 420 mvn -q -B -Dstyle.color=never -f tests/flink/pom.xml "-Dflink=$flink" "-Dbeam=$flink_beam" \
+        timeout "$seconds" mvn -q -B -Dstyle.color=never -f tests/flink/pom.xml "-Dflink=$flink" "-Dbeam=$flink_beam" \
             dependency:copy-dependencies -DincludeScope=runtime "-DoutputDirectory=$jars" >"$folder/mvn.log" 2>&1 || {
             echo "Flink is not tested: Maven does not give all parts of Beam $flink_beam's job server for Flink $flink:"
             grep -m 1 ERROR "$folder/mvn.log" | sed -E 's| in [a-z ]*\(?https?:[^ ]*||; s|.*: ||' | cut -c1-200 || true
@@ -31,7 +34,7 @@ fetch_prism() {
     local module=github.com/apache/beam/sdks/v2/go/cmd/prism@v$beam
     if [ ! -x "$folder/prism-$beam/prism" ]; then
         command -v go >/dev/null || { echo "Prism is not tested: no go on this machine"; return; }
-        GOBIN=$folder/prism-$beam timeout 600 go install "$module" >"$folder/go.log" 2>&1 || {
+        GOBIN=$folder/prism-$beam timeout "$seconds" go install "$module" >"$folder/go.log" 2>&1 || {
             echo "Prism is not tested: go install $module failed:"
             tail -n 1 "$folder/go.log" | cut -c1-300
             return
@@ -42,4 +45,5 @@ fetch_prism() {
 
 fetch_flink
 fetch_prism
+[ "$only" = fetch ] && exit
 exec "$python" -m pytest -rs -k "not python" tests/flink
