@@ -42,16 +42,6 @@ def load_eight(_typing: Any, data: Any, at: Any) -> Any:
 
 
 @intrinsic
-def trailing_zeros(_typing: Any, number: Any) -> Any:
-    """Gives the place of a 64-bit number's lowest set bit; 64 for zero."""
-
-    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
-
-    return types.int64(number), generate
-
-
-@intrinsic
 def byte_classes(_typing: Any, data: Any, at: Any) -> Any:
     """Says of each of the `WINDOW` bytes at `data[at:]` what it is, as three bit masks: ASCII letters, ASCII digits, non-ASCII."""
 
@@ -76,23 +66,6 @@ def leading_zeros(_typing: Any, number: Any) -> Any:
         return builder.ctlz(arguments[0], ir.Constant(ir.IntType(1), 0))
 
     return types.int64(number), generate
-
-
-@intrinsic
-def white_space(_typing: Any, data: Any, at: Any) -> Any:
-    """Marks the ASCII white space (`str.isspace`) among the `WINDOW` bytes at `data[at:]` in a bit mask."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        start = _pointer(context, builder, signature.args[0], *arguments)
-        window = builder.load(builder.bitcast(start, _BYTES.as_pointer()), align=1)
-        # 0x09 to 0x0D, and 0x1C to 0x20.
-        lines, others = (
-            builder.icmp_unsigned("<", builder.sub(window, _every(_BYTES, first)), _every(_BYTES, 5))
-            for first in (0x09, 0x1C)
-        )
-        return builder.bitcast(builder.or_(lines, others), _I64)
-
-    return types.uint64(data, at), generate
 
 
 def _folder(groups: int) -> Any:

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from columnar.codepoints import SPACE
-from columnar.minhash_vectors import WINDOW, byte_classes, load_eight, trailing_zeros
+from columnar.eight_bytes import trailing_zeros
+from columnar.minhash_vectors import WINDOW, byte_classes, load_eight
 from columnar.normalization import BLANK, DIGIT, DROPPED, HANGUL, SEQUENCE, normal_form
 from columnar.text import Int, decode
 from columnar.words import NO_WORD, SPACED_WORD, UNSPACED_WORD, next_word_state

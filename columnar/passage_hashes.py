@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from columnar.codepoints import ALNUM
-from columnar.minhash_vectors import WINDOW, byte_classes, leading_zeros, load_eight, trailing_zeros, white_space
+from columnar.eight_bytes import trailing_zeros
+from columnar.minhash_vectors import WINDOW, byte_classes, leading_zeros, load_eight
 from columnar.text import Int, decode
+from columnar.wide_bytes import separator_to_blank, tab_to_return
 from columnar.words import NO_WORD, next_word_state
 
 #: An entry of a fold table is the folded code point with these bits above it, SPACE, ALNUM and UNSPACED among them.
@@ -110,7 +112,7 @@ def _ascii_words(
     limit, most = data.size - _READ_AHEAD, prefix.size - 1
     while at < end and at <= limit:
         letters, digits, beyond = byte_classes(data, at)
-        rest = ~white_space(data, at)
+        rest = ~(tab_to_return(data, at) | separator_to_blank(data, at))
         core = letters | digits | every
         if end - at < WINDOW:
             rest &= (_ONE << np.uint64(end - at)) - _ONE
