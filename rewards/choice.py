@@ -18,6 +18,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from rewards.matching import take_part
 from rewards.math.extract import extract_answer
 from rewards.registry import Check, verifier
 from rewards.verdict import Verdict
@@ -103,7 +104,7 @@ def _find_answer(completion: str, *, prose: bool) -> tuple[str, str]:
     found = extract_answer(completion, prose=False)
     if found.answer or not prose or found.source != "no_answer":
         return found.answer, found.source
-    line = completion.rpartition("</think>")[2].rstrip().rpartition("\n")[2].strip()[:MAX_ANSWER_CHARS]
+    line = take_part(completion, "response")[0].rstrip().rpartition("\n")[2].strip()[:MAX_ANSWER_CHARS]
     return (line, "line") if read_letters(line) else ("", found.source)
 
 

@@ -18,6 +18,7 @@ from columnar.mixing import (
 )
 from columnar.mixing_target import base_code
 from rewards.registry import Check, verifier
+from rewards.thinking import cut
 from rewards.verdict import Status, Verdict
 
 __all__ = ["LanguageVerdict", "consistency", "cut", "mixing", "spans"]
@@ -67,21 +68,6 @@ def consistency(text: str, target: str, candidates: Collection[str] | None = Non
         ValueError: a code is no ISO 639 code.
     """
     return _read([(text, base_code(target))], candidates)[text, base_code(target)]
-
-
-def cut(completion: str) -> tuple[str | None, str | None]:
-    """Cuts a completion into thinking and answer, each None where there is none.
-
-    The thinking ends at the last `</think>`; the prompt may have opened it. Without that tag a text that opens with `<think>` is all
-    thinking, and any other is all answer.
-    """
-    before, closing, after = completion.rpartition("</think>")
-    if closing:
-        return before.lstrip().removeprefix("<think>"), after
-    opened = completion.lstrip()
-    if opened.startswith("<think>"):
-        return opened.removeprefix("<think>"), None
-    return None, completion
 
 
 @verifier("mixing", version=1, gold_key="language")

@@ -7,14 +7,13 @@ from typing import Any, Final, Literal, get_args
 from rewards.instructions.response import Response
 from rewards.instructions.table import BadGoldError, Instruction, read_gold
 from rewards.registry import Check, verifier
+from rewards.thinking import cut
 from rewards.verdict import Status, Verdict
 
 Mode = Literal["strict", "loose"]
 
 MAX_CHARS: Final = 200_000
 """A longer answer is `too_complex`, about 50,000 tokens: no instruction asks for one, and below it a check takes under a second."""
-
-_THINKING: Final = ("<think>", "</think>")
 
 
 def loose_forms(text: str) -> list[str]:
@@ -55,11 +54,10 @@ class _Instructions:
     def _judge(self, completion: str, instructions: Sequence[Instruction]) -> Verdict:
         answer = completion
         if self._answer_only:
-            _, closing, rest = completion.rpartition(_THINKING[1])
-            if closing:
-                answer = rest.lstrip()
-            elif rest.lstrip().startswith(_THINKING[0]):
+            thinking, rest = cut(completion)
+            if rest is None:
                 return Verdict(0.0, "unparseable", {"reason": "unfinished_thinking"})
+            answer = completion if thinking is None else rest.lstrip()
         if not answer.strip():
             return Verdict(0.0, "unparseable", {"reason": "empty_answer"})
         if len(answer) > MAX_CHARS:

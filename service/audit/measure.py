@@ -13,7 +13,7 @@ import pyarrow as pa
 from columnar.confusion import english_words, line_pass, word_pass
 from columnar.fasttext_classifier import load_classifier
 from columnar.mixing import UNKNOWN, LanguageCounts, Span, consistency_batch, target_of
-from rewards.language import cut
+from rewards.thinking import cut
 from service.audit.model import (
     DECILES,
     MAX_SPAN_CHARS,
@@ -49,7 +49,7 @@ class Parts(NamedTuple):
 
 
 def split_parts(text: str) -> Parts:
-    """Finds where thinking and answer stand by the rule of `rewards.language.cut`."""
+    """Finds where thinking and answer stand by the rule of `rewards.thinking.cut`."""
     thinking, answer = cut(text)
     start = len(text) if answer is None else len(text) - len(answer)
     if thinking is None:

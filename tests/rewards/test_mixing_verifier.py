@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from columnar.mixing import consistency as count
 from rewards import get_verifier
-from rewards.language import MAX_LISTED, MAX_SPANS, consistency, cut, spans
+from rewards.language import MAX_LISTED, MAX_SPANS, consistency, spans
+from rewards.thinking import cut
 from schemas.errors import UserError
 from schemas.ids import canonical_json
 
