@@ -42,13 +42,14 @@ class _RepetitionCheck:
         if not text.strip():
             return Verdict(0.0, "unparseable", {"reason": "empty_completion"})
         words, period = int(found.words[place]), int(found.loop_period[place])
-        size, start = len(text.encode()), int(found.loop_start[place])
+        data = text.encode()
+        size, start = len(data), int(found.loop_start[place])
         ngram_share = int(found.repeated_words[place]) / max(1, words)
         loop_share = max(0, size - start - period) / size if period else 0.0
         score = 1.0 - max(ngram_share, loop_share)
         detail: dict[str, Any] = {"words": words, "repeated_ngram_share": ngram_share, "loop_share": loop_share}
         if period:
-            piece = text.encode()[start : start + period].decode(errors="ignore")
+            piece = data[start : start + period].decode(errors="ignore")
             detail["loop"] = {"text": piece[:200], "turns": round((size - start) / period, 1)}
         if 1.0 - score <= self._max_share:
             return Verdict(score, "correct", detail)

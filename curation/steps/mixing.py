@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from curation.model import Reading, StepOutput
 from curation.rules.judging import judge
@@ -106,9 +105,10 @@ class MixingStep:
         if self.recipe.compare == "scripts":
             found = _plain(texts, targets)
         left = [row for row, signals in enumerate(found) if signals is None]
-        read = consistency_batch([texts[row].as_py() for row in left], [targets[row] for row in left], self._candidates)
-        for row, counts in zip(left, read, strict=True):
-            found[row] = _signals(counts, pc.utf8_length(texts[row]).as_py())
+        written = [texts[row].as_py() for row in left]
+        read = consistency_batch(written, [targets[row] for row in left], self._candidates)
+        for row, text, counts in zip(left, written, read, strict=True):
+            found[row] = _signals(counts, len(text))
         return [signals for signals in found if signals is not None]
 
     @property
