@@ -1,46 +1,8 @@
-"""What the curation engine is asked to do, and what the results say it does: the rows of docs/performance.md. Reads results only."""
+"""What the curation engine is asked to do, and how its results are read: the rows of docs/performance.md."""
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).resolve().parent / "results"
-Results = dict[str, dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Target:
-    """One number that is asked for.
-
-    Attributes:
-        what: what is measured.
-        wanted: the bound.
-        most: whether the bound is an upper one.
-        unit: written behind the number.
-        script: name of the benchmark, and of its result.
-        read: takes the number from the result; None where that was not measured.
-        digits: after the point.
-    """
-
-    what: str
-    wanted: float
-    unit: str
-    script: str
-    read: Callable[[dict[str, Any]], float | None]
-    most: bool = False
-    digits: int = 0
-
-    def measured(self, results: Results) -> float | None:
-        """Gives the number; None where nothing was measured yet."""
-        if self.script not in results:
-            return None
-        return self.read(results[self.script])
-
-    def met(self, value: float) -> bool:
-        """Tells whether a number keeps the bound."""
-        return value <= self.wanted if self.most else value >= self.wanted
+from targets import Target
 
 
 def _speed(result: dict[str, Any], what: str) -> float:
@@ -112,23 +74,3 @@ TARGETS = (
     ),
     Target("`tamis explain` among 10 M documents, slowest", 1, "s", "explain", lambda r: r["worst_s"], most=True, digits=2),
 )  # fmt: skip
-
-
-def load_results() -> Results:
-    """Reads every result that is there."""
-    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))}
-
-
-def table() -> list[str]:
-    """Gives the table in Markdown, one row a target."""
-    results = load_results()
-    lines = ["| what | asked for | measured | at commit |", "| --- | ---: | ---: | --- |"]
-    for target in TARGETS:
-        value = target.measured(results)
-        sign = "at most" if target.most else "at least"
-        shown = "not measured" if value is None else f"{value:,.{target.digits}f} {target.unit}".strip()
-        if value is not None and not target.met(value):
-            shown = f"**{shown}**"
-        commit = results.get(target.script, {}).get("commit", "")
-        lines.append(f"| {target.what} | {sign} {target.wanted:,g} {target.unit} | {shown} | {commit} |")
-    return [*lines, "", "Bold: short of what is asked for; the reasons stand below."]
