@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from rewards import get_verifier
 from rewards.fork_server import Limits
 from rewards.math.extract import extract_answer
+from rewards.math.tiers import ENGINE, compare_quickly
 from rewards.math.tree import MAX_ANSWER_CHARS
-from rewards.math.verifier import ENGINE, compare_quickly
 from rewards.pool import ProcessPool
 from rewards.verdict import UNSCORED
 from schemas.errors import UserError
