@@ -12,8 +12,21 @@ from typing import Annotated, Any, Optional
 import typer
 import typer.core
 
-from schemas.errors import ResumableError, UserError
+from schemas.errors import ResumableError
 from service.commands.common import say_errors
+from service.options import (
+    DEFAULT_OUT,
+    AnyOut,
+    AsJson,
+    Broker,
+    DryRun,
+    Fresh,
+    Limit,
+    MaxBad,
+    Out,
+    Store,
+    Workers,
+)
 
 
 class _Group(typer.core.TyperGroup):
@@ -42,65 +55,6 @@ store_app = typer.Typer(
 app.add_typer(store_app, name="store")
 
 
-def _place(text: str | Path) -> Any:
-    from schemas.storage import location
-
-    return location(text)
-
-
-def _folder(text: str | Path) -> Path:
-    place = _place(text)
-    if not isinstance(place, Path):
-        raise UserError(
-            f"{place}: only `curate`, `explain` and `status` work in an object store; give --out a local folder"
-        )
-    return place
-
-
-Out = Annotated[
-    Path,
-    typer.Option(
-        "--out",
-        help="Folder that holds everything this work makes.",
-        envvar="TAMIS_OUT",
-        parser=_folder,
-        metavar="FOLDER",
-    ),
-]
-AnyOut = Annotated[
-    Any,
-    typer.Option(
-        "--out",
-        help="Folder, or s3:// or gs:// URL, that holds everything this work makes.",
-        envvar="TAMIS_OUT",
-        parser=_place,
-        metavar="FOLDER|URL",
-    ),
-]
-Store = Annotated[
-    Optional[str],  # noqa: UP045 - typer reads the annotation
-    typer.Option(
-        "--store",
-        help="Store URL; by default OUT/tamis.db. Shown in help and logs without its password.",
-        envvar="TAMIS_STORE",
-        show_envvar=True,
-    ),
-]
-Broker = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option(
-        "--broker",
-        help="Broker URL of separate workers; by default a broker and workers are started here.",
-        envvar="TAMIS_BROKER",
-    ),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and do nothing.")]
-Limit = Annotated[Optional[int], typer.Option("--limit", min=1, help="Take at most this many rows of input.")]  # noqa: UP045
-MaxBad = Annotated[int | None, typer.Option("--max-bad", min=0, help="Stop when more rows than this are quarantined.")]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Throw away what an earlier run of this command left under OUT.")]
-Workers = Annotated[Optional[int], typer.Option("--workers", min=1, help="Worker processes; by default all cores.")]  # noqa: UP045
-DEFAULT_OUT = Path("out")
 #: Beam says so at every import where its optional Google clients are absent, which is everywhere but at Google.
 _BEAM_NOISE = "apitools not found"
 
