@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple
 
 from rewards.matching import take_part
 from rewards.math.extract import extract_answer
-from rewards.registry import Check, verifier
+from rewards.registry import Check, CheckWithGold, verifier
 from rewards.verdict import Verdict
 
 MAX_OPTIONS: Final = 26
@@ -81,7 +81,13 @@ def choice(*, multiple: bool = False, prose: bool = True) -> Check:
             return Verdict(0.0, "incorrect", detail)
         return Verdict(len(given & wanted.letters) / len(given | wanted.letters), "partial", detail)
 
-    return check
+    def write(gold: Any) -> str | None:
+        try:
+            return rf"\boxed{{{', '.join(sorted(_read_gold(gold, multiple=multiple).letters))}}}"
+        except ValueError:
+            return None
+
+    return CheckWithGold(check, write)
 
 
 def read_letters(answer: str) -> frozenset[str]:

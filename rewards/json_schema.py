@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator, SchemaError, ValidationError
 from jsonschema.validators import extend
 
 from rewards.matching import REGEX_SECONDS, Part, compiled, take_part
-from rewards.registry import Check, verifier
+from rewards.registry import Check, CheckWithGold, verifier
 from rewards.verdict import Verdict
 
 MAX_CHARS: Final = 1_000_000
@@ -60,7 +60,11 @@ def json_schema(*, part: Part = "response", fence: bool = True) -> Check:
             return Verdict(0.0, "unparseable", {"reason": "not_json", "error": str(failure)[:300]})
         return _judge(validator, value)
 
-    return check
+    def write(gold: Any) -> str | None:
+        value = _example(gold)
+        return None if value is None else f"<answer>{value}</answer>" if part == "answer" else value
+
+    return CheckWithGold(check, write)
 
 
 def read_strictly(text: str) -> Any:
@@ -71,6 +75,19 @@ def read_strictly(text: str) -> Any:
         RecursionError: nested deeper than Python's stack.
     """
     return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_twins)
+
+
+def _example(gold: Any) -> str | None:
+    """Gives a value that the schema itself names, as JSON text: its `const`, or the first of its `examples` or its `enum`."""
+    try:
+        schema = json.loads(gold) if isinstance(gold, str) else gold
+        if not isinstance(schema, dict):
+            return None
+        named = [[schema["const"]] if "const" in schema else [], schema.get("examples"), schema.get("enum")]
+        first = next((values for values in named if isinstance(values, list) and values), None)
+        return None if first is None else json.dumps(first[0])
+    except (ValueError, TypeError, RecursionError):
+        return None
 
 
 def _judge(validator: Any, value: Any) -> Verdict:

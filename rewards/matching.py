@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, get_args
 import regex
 
 from rewards.math.extract import extract_answer
-from rewards.registry import Check, verifier
+from rewards.registry import Check, CheckWithGold, verifier
 from rewards.verdict import Verdict
 
 Part = Literal["answer", "response", "whole"]
@@ -79,7 +79,11 @@ def exact(
         same = fold(given) in accepted
         return Verdict(float(same), "correct" if same else "incorrect", {"answer": given[:_SHOWN_CHARS]})
 
-    return check
+    def write(gold: Any) -> str | None:
+        texts = _texts(gold)
+        return (f"<answer>{texts[0]}</answer>" if part == "answer" else texts[0]) if texts else None
+
+    return CheckWithGold(check, write)
 
 
 @verifier("regex", version=1, gold_key="answer")

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
+from rewards.cache import CacheKey, VerdictCache, hash_gold, hash_text
 from rewards.verdict import Verdict
 from schemas.errors import UserError
 from schemas.ids import settings_hash
@@ -46,6 +47,49 @@ class BatchCheck(Check, Protocol):
         """Judges each completion against the gold at the same place."""
 
 
+@runtime_checkable
+class KeyedCheck(Check, Protocol):
+    """A check that reads a part of a completion only, so that completions that are equal there share a kept verdict."""
+
+    def answer_keys(self, completions: Sequence[str], /) -> Sequence[str | None]:
+        """Gives a text for each completion, the same only where the whole verdict, detail included, is the same for any gold.
+
+        None for a completion whose verdict is not worth keeping.
+        """
+
+
+@runtime_checkable
+class GoldCheck(Check, Protocol):
+    """A check that can write what it must accept."""
+
+    def gold_completion(self, gold: Any, /) -> str | None:
+        """Gives a completion that must score 1.0 against this gold; None where none can be written, as for a bad gold."""
+
+
+@runtime_checkable
+class ClosableCheck(Check, Protocol):
+    """A check that holds processes or connections."""
+
+    def close(self) -> None:
+        """Lets go of them; called once, in the process that made the check."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CheckWithGold:
+    """A plain function as a check, with the function that writes what it must accept; see `GoldCheck`."""
+
+    judge: Check
+    write: Callable[[Any], str | None]
+
+    def __call__(self, completion: str, gold: Any, /) -> Verdict:
+        """Judges one completion."""
+        return self.judge(completion, gold)
+
+    def gold_completion(self, gold: Any, /) -> str | None:
+        """Gives a completion that must be accepted."""
+        return self.write(gold)
+
+
 _Factory = TypeVar("_Factory", bound=Callable[..., Check])
 
 
@@ -55,6 +99,7 @@ class _Entry:
     version: int
     gold_key: str | None
     resources: frozenset[str]
+    cached: bool
 
 
 _ENTRIES: dict[str, _Entry] = {}
@@ -71,6 +116,9 @@ class Verifier:
         settings_hash: 16 hex digits of `settings`; (name, version, settings_hash) is the key of a stored verdict.
         gold_key: what the caller passes as gold: `"answer"` is the prompt's `gold["answer"]`, `"language"` the prompt's
             language, None nothing.
+        cacheable: its verdicts are worth keeping: they cost more than to look them up.
+        cache: where they are kept; None for nowhere.
+        refresh: what is kept is not looked up but replaced.
     """
 
     name: str
@@ -79,12 +127,35 @@ class Verifier:
     settings_hash: str
     gold_key: str | None
     check: Check
+    cacheable: bool = False
+    cache: VerdictCache | None = None
+    refresh: bool = False
+
+    def cached(self, cache: VerdictCache, *, refresh: bool = False) -> "Verifier":
+        """Gives this verifier with a cache, or as it is where its verdicts are not worth keeping.
+
+        The verdicts are the same with or without it but for their time. What is not scored is never kept.
+
+        Args:
+            cache: where verdicts are looked up and kept.
+            refresh: look nothing up and replace what is kept, for verdicts that are to be made again.
+        """
+        return dataclasses.replace(self, cache=cache, refresh=refresh) if self.cacheable else self
+
+    def gold_completion(self, gold: Any) -> str | None:
+        """Gives a completion that this verifier must accept for the gold; None where it cannot write one."""
+        return self.check.gold_completion(gold) if isinstance(self.check, GoldCheck) else None
+
+    def close(self) -> None:
+        """Lets go of the processes and connections that the check holds, if any."""
+        if isinstance(self.check, ClosableCheck):
+            self.check.close()
 
     def __call__(self, completion: str, gold: Any = None) -> Verdict:
         """Judges one completion; never raises: a defect of ours is a verdict with status `error` and no score."""
-        begun = time.perf_counter()
-        verdict = _guarded(self.check, completion, gold)
-        return verdict.timed(_milliseconds_since(begun))
+        if self.cache is not None:
+            return self.verify_batch([completion], [gold])[0]
+        return self._judge_one(completion, gold)
 
     def verify_batch(self, completions: Sequence[str], golds: Sequence[Any]) -> list[Verdict]:
         """Judges each completion against the gold at the same place, in order; equal work is done once where it can be.
@@ -94,15 +165,68 @@ class Verifier:
         """
         if len(completions) != len(golds):
             raise ValueError(f"{len(completions)} completions for {len(golds)} golds")
+        if self.cache is not None and completions:
+            return self._through_cache(self.cache, completions, golds)
+        return self._judge(completions, golds)
+
+    def _judge(self, completions: Sequence[str], golds: Sequence[Any]) -> list[Verdict]:
         if not completions or not isinstance(self.check, BatchCheck):
-            return [self(completion, gold) for completion, gold in zip(completions, golds, strict=True)]
+            return [self._judge_one(completion, gold) for completion, gold in zip(completions, golds, strict=True)]
         begun = time.perf_counter()
         try:
             verdicts = self.check.verify_batch(completions, golds)
         except Exception:  # noqa: BLE001 - one sample that breaks us must not take the group's other verdicts with it
-            return [self(completion, gold) for completion, gold in zip(completions, golds, strict=True)]
+            return [self._judge_one(completion, gold) for completion, gold in zip(completions, golds, strict=True)]
         share = _milliseconds_since(begun) / len(completions)
         return [verdict.timed(share) for verdict in verdicts]
+
+    def _judge_one(self, completion: str, gold: Any) -> Verdict:
+        begun = time.perf_counter()
+        verdict = _guarded(self.check, completion, gold)
+        return verdict.timed(_milliseconds_since(begun))
+
+    def _through_cache(self, cache: VerdictCache, completions: Sequence[str], golds: Sequence[Any]) -> list[Verdict]:
+        """Looks the distinct keys up, judges one completion of each that is not known, and keeps what is scored."""
+        begun = time.perf_counter()
+        keys = self._keys(completions, golds)
+        places: dict[CacheKey | int, int] = {}  # what is to be judged -> the first place where it stands
+        for place, key in enumerate(keys):
+            places.setdefault(place if key is None else key, place)
+        asked = [key for key in places if isinstance(key, CacheKey)]
+        found = {} if self.refresh else cache.get_many(asked)
+        looked_up = _milliseconds_since(begun) / len(completions)
+        left = {key: place for key, place in places.items() if key not in found}
+        made = self._judge([completions[place] for place in left.values()], [golds[place] for place in left.values()])
+        judged = dict(zip(left, made, strict=True))
+        kept = {
+            key: verdict for key, verdict in judged.items() if isinstance(key, CacheKey) and verdict.score is not None
+        }
+        if kept:
+            cache.put_many(kept, replace=self.refresh)
+        known: dict[CacheKey | int, Verdict] = {
+            **{key: verdict.timed(looked_up) for key, verdict in found.items()},
+            **{key: verdict.timed(looked_up + verdict.elapsed_ms) for key, verdict in judged.items()},
+        }
+        return [known[place if key is None else key] for place, key in enumerate(keys)]
+
+    def _keys(self, completions: Sequence[str], golds: Sequence[Any]) -> list[CacheKey | None]:
+        """Gives the key of each pair; None for what is judged every time."""
+        try:
+            texts = self.check.answer_keys(completions) if isinstance(self.check, KeyedCheck) else completions
+        except Exception:  # noqa: BLE001 - the judging that follows says what is wrong, sample by sample
+            texts = [None] * len(completions)
+        hashes: dict[int, str | None] = {}  # a prompt's samples share its gold, which may be long
+        keys: list[CacheKey | None] = []
+        for text, gold in zip(texts, golds, strict=True):
+            if id(gold) not in hashes:
+                hashes[id(gold)] = hash_gold(gold)
+            gold_hash = hashes[id(gold)]
+            known = text is not None and gold_hash is not None
+            answer_hash = hash_text(text) if text is not None else ""
+            keys.append(
+                CacheKey(self.name, self.version, self.settings_hash, gold_hash or "", answer_hash) if known else None
+            )
+        return keys
 
 
 def _guarded(check: Check, completion: str, gold: Any) -> Verdict:
@@ -119,7 +243,7 @@ def _milliseconds_since(begun: float) -> float:
 
 
 def verifier(
-    name: str, *, version: int, gold_key: str | None = None, resources: Iterable[str] = ()
+    name: str, *, version: int, gold_key: str | None = None, resources: Iterable[str] = (), cached: bool = False
 ) -> Callable[[_Factory], _Factory]:
     """Registers a factory of keyword-only settings under `name`.
 
@@ -128,6 +252,8 @@ def verifier(
         version: rises with every change that can change a verdict.
         gold_key: what the caller passes as gold (see `Verifier.gold_key`).
         resources: parameters of the factory that are handed in by the caller and are no settings: they are not hashed.
+        cached: its verdicts cost more than to look them up (see `Verifier.cached`). They must follow from completion, gold and
+            settings alone.
 
     Raises:
         ValueError: when the name is taken (both modules are named) or the factory takes positional parameters.
@@ -142,7 +268,7 @@ def verifier(
         for parameter in inspect.signature(factory).parameters.values():
             if parameter.kind is not inspect.Parameter.KEYWORD_ONLY or parameter.default is inspect.Parameter.empty:
                 raise ValueError(f"verifier {name!r}: parameter {parameter.name!r} must be keyword-only with a default")
-        _ENTRIES[name] = _Entry(factory, version, gold_key, frozenset(resources))
+        _ENTRIES[name] = _Entry(factory, version, gold_key, frozenset(resources), cached)
         return factory
 
     return register
@@ -153,17 +279,23 @@ def available() -> list[str]:
     return sorted(_BUILT_IN.keys() | _ENTRIES.keys())
 
 
+def setting_names(name: str) -> frozenset[str]:
+    """Gives the settings that a verifier has.
+
+    Raises:
+        UserError: for a name that is not known.
+    """
+    entry = _entry(name)
+    return frozenset(inspect.signature(entry.factory).parameters.keys() - entry.resources)
+
+
 def get_verifier(name: str, **settings: Any) -> Verifier:
     """Gives the verifier of that name with its settings bound.
 
     Raises:
         UserError: for a name or a setting that is not known, or a value that the verifier refuses.
     """
-    if name not in _ENTRIES and name in _BUILT_IN:
-        importlib.import_module(_BUILT_IN[name])
-    entry = _ENTRIES.get(name)
-    if entry is None:
-        raise UserError(f"no verifier is called {name!r}; there are: {', '.join(available())}")
+    entry = _entry(name)
     parameters = inspect.signature(entry.factory).parameters
     unknown = sorted(settings.keys() - parameters.keys())
     if unknown:
@@ -176,4 +308,13 @@ def get_verifier(name: str, **settings: Any) -> Verifier:
         check = entry.factory(**settings)
     except (TypeError, ValueError) as failure:
         raise UserError(f"verifier {name!r}: {failure}") from failure
-    return Verifier(name, entry.version, resolved, settings_hash(resolved), entry.gold_key, check)
+    return Verifier(name, entry.version, resolved, settings_hash(resolved), entry.gold_key, check, entry.cached)
+
+
+def _entry(name: str) -> _Entry:
+    if name not in _ENTRIES and name in _BUILT_IN:
+        importlib.import_module(_BUILT_IN[name])
+    entry = _ENTRIES.get(name)
+    if entry is None:
+        raise UserError(f"no verifier is called {name!r}; there are: {', '.join(available())}")
+    return entry

@@ -51,13 +51,22 @@ class _Instructions:
             verdicts.append(judged[key, completion])
         return verdicts
 
+    def answer_keys(self, completions: Sequence[str], /) -> list[str | None]:
+        """Gives what is judged of each completion; None where there is nothing to judge."""
+        return [self._answer(completion) for completion in completions]
+
+    def _answer(self, completion: str) -> str | None:
+        if not self._answer_only:
+            return completion
+        thinking, rest = cut(completion)
+        if rest is None:
+            return None
+        return completion if thinking is None else rest.lstrip()
+
     def _judge(self, completion: str, instructions: Sequence[Instruction]) -> Verdict:
-        answer = completion
-        if self._answer_only:
-            thinking, rest = cut(completion)
-            if rest is None:
-                return Verdict(0.0, "unparseable", {"reason": "unfinished_thinking"})
-            answer = completion if thinking is None else rest.lstrip()
+        answer = self._answer(completion)
+        if answer is None:
+            return Verdict(0.0, "unparseable", {"reason": "unfinished_thinking"})
         if not answer.strip():
             return Verdict(0.0, "unparseable", {"reason": "empty_answer"})
         if len(answer) > MAX_CHARS:
@@ -95,7 +104,7 @@ def _result(instruction: Instruction, forms: Sequence[Response]) -> Mapping[str,
     return {"id": instruction.id, "followed": False, "reason": first}
 
 
-@verifier("instructions", version=1, gold_key="instructions")
+@verifier("instructions", version=1, gold_key="instructions", cached=True)
 def instructions(*, mode: Mode = "strict", all_or_nothing: bool = False, answer_only: bool = True) -> Check:
     """Scores the share of instructions followed: 1.0 `correct`, 0.0 `incorrect`, between them `partial`.
 
