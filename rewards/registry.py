@@ -23,6 +23,7 @@ _BUILT_IN: Final[Mapping[str, str]] = {
     "format": "rewards.format",
     "instructions": "rewards.instructions.verifier",
     "json_schema": "rewards.json_schema",
+    "length": "rewards.length",
     "math": "rewards.math.verifier",
     "mixing": "rewards.language",
     "readability": "rewards.readability",
@@ -115,7 +116,7 @@ class Verifier:
         settings: every setting, defaults included, as a JSON object. Resources (a pool, an endpoint) are not settings.
         settings_hash: 16 hex digits of `settings`; (name, version, settings_hash) is the key of a stored verdict.
         gold_key: what the caller passes as gold: `"answer"` is the prompt's `gold["answer"]`, `"language"` the prompt's
-            language, None nothing.
+            language, `"tokens"` the generation's own number of tokens, None nothing.
         cacheable: its verdicts are worth keeping: they cost more than to look them up.
         cache: where they are kept; None for nowhere.
         refresh: what is kept is not looked up but replaced.
@@ -287,6 +288,38 @@ def setting_names(name: str) -> frozenset[str]:
     """
     entry = _entry(name)
     return frozenset(inspect.signature(entry.factory).parameters.keys() - entry.resources)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Description:
+    """A verifier before it has settings: what a list of verifiers shows.
+
+    Attributes:
+        name: the name it is registered under.
+        version: rises with every change that can change a verdict.
+        gold_key: see `Verifier.gold_key`.
+        settings: each setting with its default.
+        summary: the first line of what its factory says of itself.
+    """
+
+    name: str
+    version: int
+    gold_key: str | None
+    settings: Mapping[str, Any]
+    summary: str
+
+
+def describe(name: str) -> Description:
+    """Describes the verifier of that name.
+
+    Raises:
+        UserError: for a name that is not known.
+    """
+    entry = _entry(name)
+    parameters = inspect.signature(entry.factory).parameters
+    settings = {key: parameter.default for key, parameter in parameters.items() if key not in entry.resources}
+    summary = (inspect.getdoc(entry.factory) or "").partition("\n")[0]
+    return Description(name, entry.version, entry.gold_key, settings, summary)
 
 
 def get_verifier(name: str, **settings: Any) -> Verifier:

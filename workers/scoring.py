@@ -39,6 +39,7 @@ class Subject:
     gold: Mapping[str, Any] | None
     language: str | None
     messages: str | None = None  # of a prompt without a language: what its language is found by
+    tokens: int | None = None  # as its sampler counted them
 
     def gold_for(self, gold_key: str | None) -> Any:
         """Gives what a verifier with this `gold_key` is passed; None where the prompt does not have it.
@@ -50,6 +51,8 @@ class Subject:
         if gold_key == "language":
             said = gold.get("target_language") or self.language
             return said or (_target(self.messages) if self.messages else None)
+        if gold_key == "tokens":
+            return self.tokens
         return None if gold_key is None else gold.get(gold_key)
 
 
@@ -149,6 +152,7 @@ def _subjects() -> Any:
         sa.select(
             Generation.id,
             Generation.row,
+            Generation.tokens,
             generation_file.path,
             generation_run.out,
             Prompt.id.label("prompt"),
@@ -188,4 +192,5 @@ def _load(engine: sa.Engine, out: Path, ids: Sequence[str]) -> Iterator[Subject]
                 None if gold is None else json.loads(gold),
                 row.language,
                 messages.get(row.prompt),
+                row.tokens,
             )

@@ -165,6 +165,16 @@ def test_golds_go_where_the_verifier_wants_them() -> None:
     assert subject.gold_for("language") == "zh"
     assert subject.gold_for(None) is None
     assert scoring.Subject("g", "text", None, None).gold_for("answer") is None
+    assert scoring.Subject("g", "text", {"tokens": 9}, "zh", tokens=7).gold_for("tokens") == 7
+
+
+def test_the_samplers_number_of_tokens_reaches_the_verifier(place: Place, tmp_path: Path) -> None:
+    path = tmp_path / "made.jsonl"
+    rows = [{"prompt": "2+2?", "completion": f"It is {n}.", "tokens": n} for n in (16_384, 18_432, 20_480)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = place.verify(recipe(["length"]), ImportSource(path, "made"))
+    assert result.statuses == {"length": {"correct": 1, "incorrect": 1, "partial": 1}}
+    assert result.mean_scores["length"] == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(
