@@ -13,6 +13,7 @@ import typer
 import typer.core
 
 from schemas.errors import ResumableError
+from service.cli_rewards import rewards_app
 from service.commands.common import say_errors
 from service.options import (
     DEFAULT_OUT,
@@ -53,6 +54,7 @@ store_app = typer.Typer(
     help="Look after the store: upgrade, check, clean.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(store_app, name="store")
+app.add_typer(rewards_app, name="rewards")
 
 
 #: Beam says so at every import where its optional Google clients are absent, which is everywhere but at Google.
