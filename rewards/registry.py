@@ -280,6 +280,11 @@ def available() -> list[str]:
     return sorted(_BUILT_IN.keys() | _ENTRIES.keys())
 
 
+def registered_version(name: str) -> int | None:
+    """Gives the version of a verifier, None for a name that is not known."""
+    return _entry(name).version if name in _ENTRIES or name in _BUILT_IN else None
+
+
 def setting_names(name: str) -> frozenset[str]:
     """Gives the settings that a verifier has.
 

@@ -1,6 +1,6 @@
 """The SQL tables: one narrow row for each run, stage, shard, artifact, prompt, generation, verdict, selection item and review.
 
-Bulk text stays in Parquet; a row here points to it by artifact and row number. The same models serve SQLite and PostgreSQL.
+Beside them stands the cache of verdicts. Bulk text stays in Parquet; a row here points to it by artifact and row number. The same models serve SQLite and PostgreSQL.
 Declarative only: engines and migrations are in `schemas.store`.
 """
 
@@ -153,6 +153,22 @@ class VerdictRow(Base):
     elapsed_ms: Mapped[float] = mapped_column(sa.Double)
     artifact_id: Mapped[int] = mapped_column(sa.ForeignKey("artifacts.id", ondelete="CASCADE"), index=True)
     row: Mapped[int] = mapped_column(sa.BigInteger)
+
+
+class CachedVerdict(Base):
+    """A verdict that any other generation with the same answer gets as well; see `rewards.cache`. Lost rows cost time only."""
+
+    __tablename__ = "verdict_cache"
+    __table_args__ = (sa.Index("ix_verdict_cache_verifier_version", "verifier", "version"),)
+
+    key: Mapped[bytes] = mapped_column(
+        sa.LargeBinary(16), primary_key=True
+    )  # of verifier, version, settings, gold, answer
+    verifier: Mapped[str] = mapped_column(sa.String(64))
+    version: Mapped[int]
+    score: Mapped[float] = mapped_column(sa.Double)
+    status: Mapped[str] = mapped_column(sa.String(16))
+    detail: Mapped[str] = mapped_column(sa.Text)  # JSON object
 
 
 class Selection(Base):

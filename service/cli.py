@@ -382,7 +382,7 @@ def store_check(
 
 @store_app.command("clean")
 def store_clean(out: Out = DEFAULT_OUT, store: Store = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
-    """Delete files that no run knows of: what killed writers and losers of a race left."""
+    """Delete files that no run knows of (what killed writers left), and cached verdicts of older versions of verifiers."""
     from service.commands.serve import store_clean as run
 
     raise typer.Exit(run(out, store, dry_run=dry_run, as_json=as_json))

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init, worker_ready
+from celery.signals import setup_logging, worker_process_init, worker_process_shutdown, worker_ready
 
 from schemas.errors import UserError
 from schemas.store import open_store
@@ -98,6 +98,13 @@ def _end_on_hang_up(**_: Any) -> None:
     signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM))
 
 
+def _close_verifiers(**_: Any) -> None:
+    """Lets a child's verifiers end their sandboxes and connections."""
+    from workers.held_verifiers import close_held  # noqa: PLC0415 - the parent needs no verifier
+
+    close_held()
+
+
 def run_worker(store_url: str, broker_url: str, concurrency: int) -> int:
     """Works on the store's shards until it is told to stop; gives the exit code.
 
@@ -122,6 +129,7 @@ def run_worker(store_url: str, broker_url: str, concurrency: int) -> int:
         die_with_parent(parent)
 
     worker_process_init.connect(follow_parent, weak=False)
+    worker_process_shutdown.connect(_close_verifiers, weak=False)
     worker_ready.connect(_end_on_hang_up, weak=False)
     setup_logging.connect(_log_with_shard, weak=False)
     worker = app.Worker(

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -20,6 +20,7 @@ from schemas.failpoints import failpoint
 from schemas.files import Part, write_part
 from schemas.ids import settings_hash
 from schemas.tables import Artifact, Base, Generation, Prompt, Shard, VerdictRow
+from workers.bulk_insert import bulk_insert
 from workers.queue import Claim, add_shards
 
 #: A kill at any of these leaves a state from which the same work lands once. In the order in which they are passed.
@@ -33,8 +34,6 @@ FAILPOINTS = (
     "landing.before_commit",
     "landing.after_commit",
 )
-
-_INSERT_ROWS = 5000
 
 
 @dataclass(frozen=True)
@@ -260,38 +259,7 @@ def insert_rows(
 def upsert_rows(connection: sa.Connection, kind: str, rows: Iterator[tuple[Any, ...]], *, replace: bool) -> None:
     """Does the work of `insert_rows` for rows that are made already."""
     model, columns = NARROW[kind]
-    target = cast("sa.Table", model.__table__)
-    keys = [column.name for column in target.primary_key.columns]
-    names = ", ".join(f'"{name}"' for name in columns)
-    if replace:
-        changes = ", ".join(f'"{name}" = excluded."{name}"' for name in columns if name not in keys)
-        conflict = f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
-    else:
-        conflict = "ON CONFLICT DO NOTHING"
-    if connection.dialect.name == "postgresql":
-        staging = f"landing_{target.name}"
-        connection.exec_driver_sql(
-            f"CREATE TEMP TABLE {staging} ON COMMIT DROP AS SELECT {names} FROM {target.name} LIMIT 0"  # noqa: S608 - names of our own tables
-        )
-        driver: Any = connection.connection.driver_connection
-        with driver.cursor() as cursor, cursor.copy(f"COPY {staging} ({names}) FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
-        connection.exec_driver_sql(
-            f"INSERT INTO {target.name} ({names}) SELECT {names} FROM {staging} {conflict}"  # noqa: S608 - names of our own tables
-        )
-        connection.exec_driver_sql(f"DROP TABLE {staging}")
-        return
-    marks = ", ".join("?" for _ in columns)
-    statement = f"INSERT INTO {target.name} ({names}) VALUES ({marks}) {conflict}"  # noqa: S608 - names of our own tables
-    pending: list[tuple[Any, ...]] = []
-    for row in rows:
-        pending.append(row)
-        if len(pending) == _INSERT_ROWS:
-            connection.exec_driver_sql(statement, pending)
-            pending = []
-    if pending:
-        connection.exec_driver_sql(statement, pending)
+    bulk_insert(connection, model, columns, rows, replace=replace)
 
 
 def contract_table(contract: str, columns: Mapping[str, Sequence[Any]]) -> pa.Table:

@@ -17,10 +17,12 @@ from schemas.arrow import VERDICTS
 from schemas.ids import canonical_json
 from schemas.store import reading
 from schemas.tables import Artifact, Generation, Prompt, Run
+from workers.held_verifiers import HeldVerifiers
 from workers.landing import Cargo, Outcome, contract_table
 from workers.lookup import Pointer, fetch
 from workers.queue import Claim
 from workers.rows import artifact_file, batched
+from workers.verdict_cache import StoreCache
 from workers.verdict_plan import VerdictKey
 
 _IDS_A_QUERY = 5000
@@ -116,13 +118,15 @@ def perform(engine: sa.Engine, claim: Claim) -> Outcome:
     rows = _Rows()
     for planned in claim.payload["verifiers"]:
         key = VerdictKey(*planned)
-        verifier = _verifier(key.name, canonical_json(settings[key.name]))
+        verifier = _VERIFIERS.get(key.name, canonical_json(settings[key.name]))
         if VerdictKey.of(verifier) != key:
             raise WorkerMismatchError(
                 f"this worker has {key.name} version {verifier.version}, the plan wants version {key.version}: "
                 "run the same Tamis everywhere"
             )
         golds = [subject.gold_for(verifier.gold_key) for subject in subjects]
+        # What is scored again must not be answered from what was scored before.
+        verifier = verifier.cached(StoreCache(engine), refresh=bool(claim.payload["replace"]))
         verdicts = verifier.verify_batch([subject.text for subject in subjects], golds)
         for subject, verdict in zip(subjects, verdicts, strict=True):
             rows.add(subject.generation_id, key, verdict)
@@ -139,9 +143,11 @@ def give_up(_engine: sa.Engine, claim: Claim) -> Outcome:
     return rows.outcome(claim, {"generations": 1}, error)
 
 
-@functools.lru_cache(maxsize=32)  # a verifier may keep processes of its own: one of each settings a worker
-def _verifier(name: str, settings: str) -> Verifier:
+def _make(name: str, settings: str) -> Verifier:
     return get_verifier(name, **json.loads(settings))
+
+
+_VERIFIERS = HeldVerifiers(_make)
 
 
 @functools.cache
@@ -179,18 +185,12 @@ def _load(engine: sa.Engine, out: Path, ids: Sequence[str]) -> Iterator[Subject]
             found.update((row.id, row) for row in connection.execute(query.where(Generation.id.in_(chunk))))
     texts = fetch({key: Pointer(file_of(row.out, row.path), row.row) for key, row in found.items()}, ["text"])
     prompts = {row.prompt: Pointer(file_of(row.prompt_out, row.prompt_path), row.prompt_row) for row in found.values()}
-    golds = {key: row["gold"] for key, row in fetch(prompts, ["gold"]).items()}
+    # Read once a prompt: a gold may hold megabytes of tests.
+    golds = {key: row["gold"] and json.loads(row["gold"]) for key, row in fetch(prompts, ["gold"]).items()}
     unsaid = {row.prompt: prompts[row.prompt] for row in found.values() if not row.language}
     messages = {key: row["messages"] for key, row in fetch(unsaid, ["messages"]).items()}
     for key in ids:
         if key in found:
             row = found[key]
             gold = golds[row.prompt]
-            yield Subject(
-                key,
-                texts[key]["text"],
-                None if gold is None else json.loads(gold),
-                row.language,
-                messages.get(row.prompt),
-                row.tokens,
-            )
+            yield Subject(key, texts[key]["text"], gold, row.language, messages.get(row.prompt), row.tokens)

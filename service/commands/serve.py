@@ -77,19 +77,23 @@ def store_check(out: Path, store: str | None, *, repair: bool, as_json: bool) ->
 def store_clean(out: Path, store: str | None, *, dry_run: bool, as_json: bool) -> int:
     """Runs `tamis store clean`."""
     from workers.check import collect_orphans
+    from workers.verdict_cache import drop_old_verdicts
 
     terminal = Terminal(as_json=as_json)
     engine = open_for_reading(out, store)
     try:
         found = collect_orphans(engine, dry_run=dry_run)
+        verdicts = drop_old_verdicts(engine, dry_run=dry_run)
     finally:
         engine.dispose()
+    done = "would be deleted" if dry_run else "deleted"
     terminal.result(
-        {"files": [finding.subject for finding in found], "dry_run": dry_run},
-        title="files that no run knows of",
+        {"files": [finding.subject for finding in found], "cached_verdicts": verdicts, "dry_run": dry_run},
+        title="files that no run knows of, and cached verdicts of older verifiers",
         rows=[
-            ("would be deleted" if dry_run else "deleted", f"{len(found):,}"),
+            (f"files {done}", f"{len(found):,}"),
             *((item.subject, "") for item in found[:_SHOWN]),
+            *((f"cached verdicts of {name} {done}", f"{rows:,}") for name, rows in verdicts.items()),
         ],
     )
     return DONE

@@ -7,6 +7,7 @@ import re
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -92,6 +93,21 @@ def test_migrations_make_what_the_models_declare(store_url):
 
 def test_the_newest_migration_is_the_one_that_is_looked_for():
     assert ScriptDirectory.from_config(store._config()).get_current_head() == store.NEWEST
+
+
+def test_an_older_store_is_upgraded_and_keeps_its_rows(store_url):
+    engine = connect(store_url)
+    with engine.begin() as connection:
+        config = store._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        row = {"subject_kind": "document", "subject_id": "0" * 32, "reviewer": "r", "decision": "keep"}
+        connection.execute(sa.insert(tables.Review).values(**row, created_at=dt.datetime.now(dt.UTC)))
+    upgrade(engine)
+    with reading(engine) as connection:
+        assert connection.execute(sa.select(tables.Review.reviewer)).scalars().all() == ["r"]
+        assert connection.execute(sa.select(sa.func.count()).select_from(tables.CachedVerdict)).scalar_one() == 0
+    engine.dispose()
 
 
 def test_a_store_of_a_newer_tamis_is_refused(store_url):
