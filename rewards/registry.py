@@ -29,6 +29,7 @@ _BUILT_IN: Final[Mapping[str, str]] = {
     "readability": "rewards.readability",
     "regex": "rewards.matching",
     "repetition": "rewards.repetition",
+    "translation": "rewards.translation",
 }
 """Where each verifier of this package lives; importing the module registers it."""
 
