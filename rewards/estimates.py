@@ -7,10 +7,11 @@ samples it stands on.
 import itertools
 import math
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Final, Literal, NamedTuple, get_args
 
 Advantage = Literal["grpo", "dr_grpo", "rloo"]
+Difficulty = Literal["too_hard", "learnable", "too_easy"]
 
 BANDS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
 """The edges between none, few, some, many and all: a prompt that is always or never solved teaches a policy nothing."""
@@ -26,10 +27,24 @@ class Estimate(NamedTuple):
     num_samples: int
 
 
-def pass_at_k(scores: Sequence[float | None], k: int, right: float = 1.0) -> Estimate:
-    """Gives the probability that one of `k` samples drawn without putting back is right.
+class Majority(NamedTuple):
+    """The answer that most samples of a prompt give.
 
-    The unbiased estimator of Chen et al. 2021 (2107.03374, section 2.1), 1 - C(n - c, k) / C(n, k), as a product.
+    Attributes:
+        first: the place of the first sample that gives it; of several answers with most votes, the one that comes first.
+        votes: how many samples give it.
+        classes: how many distinct answers there are.
+        correct: whether one of its scored samples is right; None where none of them is scored.
+    """
+
+    first: int
+    votes: int
+    classes: int
+    correct: bool | None
+
+
+def pass_at_k(scores: Sequence[float | None], k: int, right: float = 1.0) -> Estimate:
+    """Gives the probability that one of `k` samples drawn without putting back is right; see `pass_probability`.
 
     Args:
         scores: of all samples of one prompt.
@@ -39,15 +54,26 @@ def pass_at_k(scores: Sequence[float | None], k: int, right: float = 1.0) -> Est
     Raises:
         ValueError: `k` is less than 1.
     """
+    known = [score for score in scores if score is not None]
+    return Estimate(pass_probability(len(known), sum(score >= right for score in known), k), len(known))
+
+
+def pass_probability(scored: int, right: int, k: int) -> float | None:
+    """Gives pass@k of a prompt with `right` of `scored` samples right; None with fewer than `k` samples.
+
+    The unbiased estimator of Chen et al. 2021 (2107.03374, section 2.1), 1 - C(n - c, k) / C(n, k), as a product.
+
+    Raises:
+        ValueError: `k` is less than 1.
+    """
     if k < 1:
         raise ValueError(f"k must be at least 1, not {k}")
-    known = [score for score in scores if score is not None]
-    num, wrong = len(known), sum(score < right for score in known)
-    if num < k:
-        return Estimate(None, num)
+    wrong = scored - right
+    if scored < k:
+        return None
     if wrong < k:
-        return Estimate(1.0, num)
-    return Estimate(1.0 - math.prod(1.0 - k / place for place in range(wrong + 1, num + 1)), num)
+        return 1.0
+    return 1.0 - math.prod(1.0 - k / place for place in range(wrong + 1, scored + 1))
 
 
 def mean_pass_at_k(prompts: Sequence[Sequence[float | None]], k: int, right: float = 1.0) -> tuple[float | None, int]:
@@ -94,6 +120,37 @@ def cons_at_k(
     return Estimate(math.fsum(verdicts) / len(verdicts) if verdicts else None, len(voters))
 
 
+def cons_in_blocks(
+    answers: Sequence[Hashable | None], scores: Sequence[float | None], k: int, right: float = 1.0
+) -> Estimate:
+    """Gives the mean of `cons_at_k` over the samples cut into blocks of `k`, in their order; what is left over is not used.
+
+    Each block is a draw of k samples, so the mean estimates what a vote of k would give, with less chance in it than the first
+    k alone. The number of samples is that in the blocks with a value; see `cons_at_k` for the rest.
+    """
+    if len(answers) != len(scores):
+        raise ValueError(f"{len(answers)} answers for {len(scores)} scores")
+    if k < 1:
+        raise ValueError(f"k must be at least 1, not {k}")
+    starts = range(0, len(answers) - k + 1, k)
+    values = [cons_at_k(answers[start : start + k], scores[start : start + k], right=right).value for start in starts]
+    known = [value for value in values if value is not None]
+    return Estimate(math.fsum(known) / len(known) if known else None, k * len(known))
+
+
+def find_majority(
+    answers: Sequence[Hashable | None], scores: Sequence[float | None], right: float = 1.0
+) -> Majority | None:
+    """Gives the answer with most votes; None where nobody has an answer. See `cons_at_k` for the arguments."""
+    votes = Counter(answer for answer in answers if answer is not None)
+    if not votes:
+        return None
+    # A counter keeps the order in which answers came, and `max` takes the first of equals.
+    winner = max(votes, key=votes.__getitem__)
+    known = [score for answer, score in zip(answers, scores, strict=True) if answer == winner and score is not None]
+    return Majority(answers.index(winner), votes[winner], len(votes), max(known) >= right if known else None)
+
+
 def advantages(rewards: Sequence[float | None], kind: Advantage = "grpo") -> list[float | None]:
     """Gives each sample's advantage over its group; None for one without a reward.
 
@@ -124,11 +181,30 @@ def pass_rate(scores: Sequence[float | None], right: float = 1.0) -> Estimate:
     return Estimate(sum(score >= right for score in known) / len(known) if known else None, len(known))
 
 
-def pass_rate_bands(rates: Sequence[float | None], edges: Sequence[float] = BANDS) -> Mapping[str, int]:
+def difficulty(rate: float, too_hard: float = 0.0, too_easy: float = 1.0) -> Difficulty:
+    """Says whether a policy that solves a prompt at this rate can learn from it.
+
+    With the defaults only prompts that are always or never solved are left out, whose group advantages are all 0: the dynamic
+    sampling of DAPO (2503.14476, equation 11: 0 < right < group size).
+
+    Args:
+        rate: of `pass_rate`.
+        too_hard: the highest rate that is too hard.
+        too_easy: the lowest rate that is too easy.
+
+    Raises:
+        ValueError: the two do not lie apart, in order, from 0 to 1.
+    """
+    if not 0.0 <= too_hard < too_easy <= 1.0:
+        raise ValueError(f"0 <= too_hard < too_easy <= 1 is needed, not {too_hard} and {too_easy}")
+    return "too_hard" if rate <= too_hard else "too_easy" if rate >= too_easy else "learnable"
+
+
+def pass_rate_bands(rates: Iterable[tuple[float | None, int]], edges: Sequence[float] = BANDS) -> Mapping[str, int]:
     """Counts prompts by pass rate: none right, between each two edges, all right, and those without a rate.
 
     Args:
-        rates: of each prompt.
+        rates: a pass rate and how many prompts have it, any number of times.
         edges: rising, from 0.0 to 1.0; a rate on an inner edge belongs to the band above it.
 
     Raises:
@@ -138,11 +214,11 @@ def pass_rate_bands(rates: Sequence[float | None], edges: Sequence[float] = BAND
         raise ValueError(f"edges must rise from 0 to 1, not {list(edges)}")
     names = [f"{low:g}-{high:g}" for low, high in itertools.pairwise(edges)]
     bands = dict.fromkeys(["0", *names, "1", "unscored"], 0)
-    for rate in rates:
+    for rate, prompts in rates:
         if rate is None:
-            bands["unscored"] += 1
+            bands["unscored"] += prompts
         elif rate in (0.0, 1.0):
-            bands[f"{rate:g}"] += 1
+            bands[f"{rate:g}"] += prompts
         else:
-            bands[names[sum(rate >= edge for edge in edges[1:-1])]] += 1
+            bands[names[sum(rate >= edge for edge in edges[1:-1])]] += prompts
     return bands

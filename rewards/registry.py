@@ -335,19 +335,29 @@ def get_verifier(name: str, **settings: Any) -> Verifier:
         UserError: for a name or a setting that is not known, or a value that the verifier refuses.
     """
     entry = _entry(name)
-    parameters = inspect.signature(entry.factory).parameters
-    unknown = sorted(settings.keys() - parameters.keys())
-    if unknown:
-        known = ", ".join(sorted(parameters.keys() - entry.resources)) or "none"
-        raise UserError(f"verifier {name!r} has no setting {unknown[0]!r}; its settings: {known}")
-    resolved = {
-        key: settings.get(key, parameter.default) for key, parameter in parameters.items() if key not in entry.resources
-    }
+    resolved = resolve_settings(name, settings)
     try:
         check = entry.factory(**settings)
     except (TypeError, ValueError) as failure:
         raise UserError(f"verifier {name!r}: {failure}") from failure
     return Verifier(name, entry.version, resolved, settings_hash(resolved), entry.gold_key, check, entry.cached)
+
+
+def resolve_settings(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Gives every setting of a verifier, defaults included, without making it; a stored verdict's settings hash is of these.
+
+    Raises:
+        UserError: for a name or a setting that is not known.
+    """
+    entry = _entry(name)
+    parameters = inspect.signature(entry.factory).parameters
+    unknown = sorted(settings.keys() - parameters.keys())
+    if unknown:
+        known = ", ".join(sorted(parameters.keys() - entry.resources)) or "none"
+        raise UserError(f"verifier {name!r} has no setting {unknown[0]!r}; its settings: {known}")
+    return {
+        key: settings.get(key, parameter.default) for key, parameter in parameters.items() if key not in entry.resources
+    }
 
 
 def _entry(name: str) -> _Entry:

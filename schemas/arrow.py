@@ -181,6 +181,41 @@ SELECTION = _schema(
     ],
 )
 
+#: What the samples of one prompt, by one model under one sampling, say of it. Counts and rates leave out unscored samples.
+PROMPT_ESTIMATES = _schema(
+    "prompt_estimates",
+    [
+        _required("prompt_id", _STRING),
+        _required("source", _STRING),
+        pa.field("domain", _STRING),
+        _required("model", _STRING),
+        _required("sampling_hash", _STRING),
+        _required("samples", pa.int32()),
+        _required("scored", pa.int32()),
+        _required("correct", pa.int32()),
+        pa.field("pass_rate", pa.float64()),  # correct of scored; null where nothing is scored
+        _required("band", _STRING),  # too_hard, learnable, too_easy, unscored
+        pa.field("mean_reward", pa.float64()),
+        pa.field("answers", pa.int32()),  # distinct answers; null where the verifier gives none
+        pa.field("majority_answer", _STRING),
+        pa.field("majority_share", pa.float64()),  # of all samples
+        pa.field("majority_correct", pa.bool_()),
+    ],
+)
+
+#: A generation's reward and its advantage over the samples of its prompt; null where the reward cannot be known.
+ADVANTAGES = _schema(
+    "advantages",
+    [
+        _required("generation_id", _STRING),
+        _required("prompt_id", _STRING),
+        _required("sample_index", pa.int32()),
+        _required("band", _STRING),  # of its prompt
+        pa.field("reward", pa.float64()),
+        pa.field("advantage", pa.float64()),
+    ],
+)
+
 ROLES = ("sft", "chosen", "rejected")
 
 CONTRACTS: Mapping[str, pa.Schema] = MappingProxyType(
@@ -196,6 +231,8 @@ CONTRACTS: Mapping[str, pa.Schema] = MappingProxyType(
         "generations": GENERATIONS,
         "verdicts": VERDICTS,
         "selection": SELECTION,
+        "prompt_estimates": PROMPT_ESTIMATES,
+        "advantages": ADVANTAGES,
     }
 )
 

@@ -5,7 +5,7 @@ Reads one YAML file and nothing else. A recipe that does not validate gives one 
 
 import difflib
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
@@ -158,6 +158,35 @@ class SelectRecipe(Strict):
     models: list[str] = Field(default_factory=list, description="Only these models; none means all.")
     sources: list[str] = Field(default_factory=list, description="Only prompts of these sources; none means all.")
     limit: int | None = Field(None, ge=1)
+
+
+class EstimateRecipe(Strict):
+    """`tamis estimate`: what is estimated from stored verdicts."""
+
+    name: Name | None = Field(None, description="Of the folder under `estimates/`; left out, the verifier's.")
+    rubric: VerifyRecipe | None = Field(
+        None, description="Whose verdicts make the reward, by weights and gates; left out, the latest verify run's."
+    )
+    verifier: Name | None = Field(
+        None, description="Which verifier says whether a sample is right; left out, the rubric's first."
+    )
+    min_score: Share | None = Field(
+        None, description="A sample is right from this score on; left out, where its status is `correct`."
+    )
+    k: list[Annotated[int, Field(ge=1)]] = Field(
+        default_factory=list, description="For pass@k and cons@k; none means 1, 4, 16, ... and all samples."
+    )
+    advantage: Literal["grpo", "dr_grpo", "rloo"] = "grpo"
+    too_hard: Share = Field(0.0, description="A prompt with at most this pass rate is too hard.")
+    too_easy: Share = Field(1.0, description="A prompt with at least this pass rate is too easy.")
+    models: list[str] = Field(default_factory=list, description="Only these models; none means all.")
+    sources: list[str] = Field(default_factory=list, description="Only prompts of these sources; none means all.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> "EstimateRecipe":
+        if self.too_hard >= self.too_easy:
+            raise ValueError(f"too_hard ({self.too_hard:g}) must be below too_easy ({self.too_easy:g})")
+        return self
 
 
 Recipe = TypeVar("Recipe", bound=BaseModel)

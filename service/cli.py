@@ -14,6 +14,7 @@ import typer.core
 
 from schemas.errors import ResumableError
 from service.cli_rewards import rewards_app
+from service.cli_store import store_app
 from service.commands.common import say_errors
 from service.options import (
     DEFAULT_OUT,
@@ -49,9 +50,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-)
-store_app = typer.Typer(
-    help="Look after the store: upgrade, check, clean.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(store_app, name="store")
 app.add_typer(rewards_app, name="rewards")
@@ -221,6 +219,48 @@ def select(
 
 
 @app.command()
+def estimate(
+    recipe: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--recipe", help="YAML rubric whose verdicts count; by default the latest verify run's."),
+    ] = None,
+    verifier: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Which verifier says what is right; by default the rubric's first."),
+    ] = None,
+    ks: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--k", help="For pass@k and cons@k, as 1,8,64; by default 1, 4, 16, ... and all samples."),
+    ] = None,
+    min_score: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option("--min-score", help="Right from this score on; by default where the status is `correct`."),
+    ] = None,
+    advantage: Annotated[str, typer.Option(help="Of the advantages file: grpo, dr_grpo or rloo.")] = "grpo",
+    too_hard: Annotated[float, typer.Option("--too-hard", help="The highest pass rate of a prompt too hard.")] = 0.0,
+    too_easy: Annotated[float, typer.Option("--too-easy", help="The lowest pass rate of a prompt too easy.")] = 1.0,
+    name: Annotated[Optional[str], typer.Option(help="Of the folder under OUT/estimates; the verifier's.")] = None,  # noqa: UP045
+    models: Annotated[Optional[list[str]], typer.Option("--model", help="Only this model; may be given again.")] = None,  # noqa: UP045
+    sources: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--source", help="Only prompts of this source; may be given again."),
+    ] = None,
+    out: Out = DEFAULT_OUT,
+    store: Store = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Estimate pass@k, cons@k and pass rates of prompts from verdicts, and write advantages for training."""
+    from service.commands.estimate import EstimateRequest
+    from service.commands.estimate import estimate as run
+
+    request = EstimateRequest(
+        recipe, verifier, ks, min_score, advantage, too_hard, too_easy, name, tuple(models or ()), tuple(sources or ())
+    )
+    raise typer.Exit(run(request, out, store, dry_run=dry_run, as_json=as_json))
+
+
+@app.command()
 def train(
     positive: Annotated[list[Path], typer.Option("--positive", help="Documents that are wanted; may be given again.")],
     negative: Annotated[list[Path], typer.Option("--negative", help="Documents that are not; may be given again.")],
@@ -357,35 +397,6 @@ def schema(
     from service.commands.look import recipe_schema
 
     raise typer.Exit(recipe_schema(recipe))
-
-
-@store_app.command("upgrade")
-def store_upgrade(out: Out = DEFAULT_OUT, store: Store = None) -> None:
-    """Bring the store to this version's tables."""
-    from service.commands.serve import store_upgrade as run
-
-    raise typer.Exit(run(out, store))
-
-
-@store_app.command("check")
-def store_check(
-    out: Out = DEFAULT_OUT,
-    store: Store = None,
-    repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Compare Parquet, index and SQL; exit with 1 when something is wrong and was not mended."""
-    from service.commands.serve import store_check as run
-
-    raise typer.Exit(run(out, store, repair=repair, as_json=as_json))
-
-
-@store_app.command("clean")
-def store_clean(out: Out = DEFAULT_OUT, store: Store = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
-    """Delete files that no run knows of (what killed writers left), and cached verdicts of older versions of verifiers."""
-    from service.commands.serve import store_clean as run
-
-    raise typer.Exit(run(out, store, dry_run=dry_run, as_json=as_json))
 
 
 def main() -> None:

@@ -56,6 +56,7 @@ def test_help_names_every_command():
         "sample",
         "verify",
         "select",
+        "estimate",
         "explain",
         "rules",
         "worker",

@@ -1,29 +1,29 @@
-"""Decides which verdicts a selection goes by, and refuses recipes that name what the store does not have.
+"""Decides which verdicts a selection or an estimate goes by, and refuses recipes that name what the store does not have.
 
 Reads the store; writes nothing.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from schemas.errors import UserError
-from schemas.recipe import SelectRecipe
+from schemas.recipe import EstimateRecipe, SelectRecipe
 from schemas.tables import Artifact, Generation, Prompt, Run, VerdictRow
 
 
 @dataclass(frozen=True)
 class Judge:
-    """A verifier as the selection uses it: one version under one settings hash.
+    """A verifier as a selection or an estimate uses it: one version under one settings hash.
 
     Attributes:
         verifier: its name.
         version: the newest that the store has.
         settings_hash: of the verdicts that count.
-        minimum: least score that meets the requirement; None when the verifier only ranks.
-        passed_over: other (version, settings_hash, verdicts) that the store has and this selection does not use.
+        minimum: least score that meets the requirement; None when nothing is required.
+        passed_over: other (version, settings_hash, verdicts) that the store has and that are not used.
         correct: the status must be `correct` too.
     """
 
@@ -35,60 +35,101 @@ class Judge:
     correct: bool = False
 
 
-def choose_judges(connection: sa.Connection, recipe: SelectRecipe) -> list[Judge]:
-    """Picks the verdicts that count.
+@dataclass(frozen=True)
+class Wish:
+    """Which of a verifier's verdicts are wanted.
 
-    Of each verifier the newest version; of several settings those that the recipe names, else those that the verify run that
+    Attributes:
+        settings: settings hash, or its start; None for the latest run's.
+        where: what the message calls the place that says so.
+    """
+
+    settings: str | None
+    where: str
+
+
+def choose_judges(connection: sa.Connection, recipe: SelectRecipe) -> list[Judge]:
+    """Picks the verdicts that a selection goes by; see `choose_verdicts`."""
+    ranking = [key.by for key in recipe.order_by if key.by != "tokens"]
+    wanted = {name: Wish(item.settings, f"select: require.{name}.settings") for name, item in recipe.require.items()}
+    wanted |= {name: Wish(None, f"select: require.{name}.settings") for name in ranking if name not in wanted}
+    return [
+        replace(judge, minimum=item.min_score, correct=item.correct) if item is not None else judge
+        for judge in choose_verdicts(connection, wanted, "select")
+        for item in (recipe.require.get(judge.verifier),)
+    ]
+
+
+def choose_verdicts(connection: sa.Connection, wanted: Mapping[str, Wish], door: str) -> list[Judge]:
+    """Picks the verdicts that count, in the order of `wanted`.
+
+    Of each verifier the newest version; of several settings those that are wished for, else those that the verify run that
     started last has landed.
 
+    Args:
+        connection: the store.
+        wanted: verifier -> which settings.
+        door: the command, for messages.
+
     Raises:
-        UserError: if a verifier has no verdict (the message names those that have), if the settings that the recipe names are
+        UserError: if a verifier has no verdict (the message names those that have), if the settings that are wished for are
             unknown or ambiguous, or if no run started last.
     """
-    ranking = [key.by for key in recipe.order_by if key.by != "tokens"]
-    names = list(dict.fromkeys([*recipe.require, *ranking]))
     table = VerdictRow.__table__
     counts = connection.execute(
         sa.select(table.c.verifier, table.c.version, table.c.settings_hash, sa.func.count())
-        .where(table.c.verifier.in_(names))
+        .where(table.c.verifier.in_(wanted))
         .group_by(table.c.verifier, table.c.version, table.c.settings_hash)
     ).all()
     known = {row[0] for row in counts}
-    missing = [name for name in names if name not in known]
+    missing = [name for name in wanted if name not in known]
     if missing:
         present = sorted(connection.scalars(sa.select(table.c.verifier).distinct()))
         raise UserError(
-            f"select: no verdict of {', '.join(map(repr, missing))} in the store; "
+            f"{door}: no verdict of {', '.join(map(repr, missing))} in the store; "
             + (
                 f"it has verdicts of {', '.join(map(repr, present))}"
                 if present
                 else "it has none: run `tamis verify` first"
             )
         )
-    return [_judge(connection, recipe, name, [row[1:] for row in counts if row[0] == name]) for name in names]
+    return [
+        _judge(connection, name, wish, door, [row[1:] for row in counts if row[0] == name])
+        for name, wish in wanted.items()
+    ]
 
 
-def _judge(connection: sa.Connection, recipe: SelectRecipe, name: str, found: Sequence[tuple[int, str, int]]) -> Judge:
-    requirement = recipe.require.get(name)
+def _judge(connection: sa.Connection, name: str, wish: Wish, door: str, found: Sequence[tuple[int, str, int]]) -> Judge:
     version = max(row[0] for row in found)
     candidates = sorted(row[1] for row in found if row[0] == version)
-    wanted = requirement.settings if requirement else None
-    if wanted is not None:
-        matching = [candidate for candidate in candidates if candidate.startswith(wanted)]
+    if wish.settings is not None:
+        matching = [candidate for candidate in candidates if candidate.startswith(wish.settings)]
         if len(matching) != 1:
             raise UserError(
-                f"select: require.{name}.settings: {wanted!r} is "
+                f"{wish.where}: {wish.settings!r} is "
                 f"{'ambiguous' if matching else 'unknown'}; version {version} has verdicts under {', '.join(candidates)}"
             )
         chosen = matching[0]
     else:
-        chosen = candidates[0] if len(candidates) == 1 else _latest_settings(connection, name, version)
+        chosen = candidates[0] if len(candidates) == 1 else _latest_settings(connection, name, version, wish, door)
     passed_over = tuple(sorted((row[0], row[1], row[2]) for row in found if (row[0], row[1]) != (version, chosen)))
-    minimum, correct = (requirement.min_score, requirement.correct) if requirement else (None, False)
-    return Judge(name, version, chosen, minimum, passed_over, correct)
+    return Judge(name, version, chosen, None, passed_over)
 
 
-def _latest_settings(connection: sa.Connection, name: str, version: int) -> str:
+def join_verdicts(base: sa.FromClause, judges: Sequence[Judge], verdicts: Sequence[sa.FromClause]) -> sa.FromClause:
+    """Joins each judge's verdict, where there is one, to the generations in `base`; `verdicts` are aliases of the table."""
+    for judge, verdict in zip(judges, verdicts, strict=True):
+        same = (
+            (verdict.c.generation_id == Generation.__table__.c.id)
+            & (verdict.c.verifier == judge.verifier)
+            & (verdict.c.version == judge.version)
+            & (verdict.c.settings_hash == judge.settings_hash)
+        )
+        base = base.outerjoin(verdict, same)
+    return base
+
+
+def _latest_settings(connection: sa.Connection, name: str, version: int, wish: Wish, door: str) -> str:
     table = VerdictRow.__table__
     rows = connection.execute(
         sa.select(table.c.settings_hash, sa.func.max(Run.started_at))
@@ -101,12 +142,12 @@ def _latest_settings(connection: sa.Connection, name: str, version: int) -> str:
     if len(latest) == 1:
         return str(latest[0])
     raise UserError(
-        f"select: the last verify run has verdicts of {name!r} version {version} under several settings: "
-        f"{', '.join(sorted(latest))}; name one in require.{name}.settings"
+        f"{door}: the last verify run has verdicts of {name!r} version {version} under several settings: "
+        f"{', '.join(sorted(latest))}; name one in {wish.where.removeprefix(f'{door}: ')}"
     )
 
 
-def check_scope(connection: sa.Connection, recipe: SelectRecipe) -> None:
+def check_scope(connection: sa.Connection, recipe: SelectRecipe | EstimateRecipe, door: str = "select") -> None:
     """Raises a UserError for a model or a source that the store does not have: a slip would select nothing in silence."""
     for field, names, column in (
         ("models", recipe.models, Generation.model),
@@ -116,7 +157,7 @@ def check_scope(connection: sa.Connection, recipe: SelectRecipe) -> None:
             if not connection.scalar(sa.select(sa.exists().where(column == name))):
                 present = sorted(connection.scalars(sa.select(column).distinct()))
                 raise UserError(
-                    f"select: {field}: the store has no {name!r}; it has {', '.join(map(repr, present[:10]))}"
+                    f"{door}: {field}: the store has no {name!r}; it has {', '.join(map(repr, present[:10]))}"
                 )
 
 

@@ -14,7 +14,7 @@ import xxhash
 
 from schemas.recipe import SelectRecipe
 from schemas.tables import Generation, Prompt, VerdictRow
-from workers.judges import Judge
+from workers.judges import Judge, join_verdicts
 from workers.rows import BATCH_ROWS, Wanted, artifact_files, fetch_in_order
 
 #: What a generation's verdict can be to a requirement. Only `MET` is selected; only `BELOW` and `NOT_CORRECT` are the model's doing.
@@ -246,16 +246,7 @@ class Ranking:
         return [VerdictRow.__table__.alias(f"verdict_{number}") for number in range(len(self.judges))]
 
     def _joined(self, verdicts: Sequence[sa.FromClause]) -> sa.FromClause:
-        joined: sa.FromClause = _GENERATIONS.join(_PROMPTS)
-        for judge, verdict in zip(self.judges, verdicts, strict=True):
-            same = (
-                (verdict.c.generation_id == _GENERATIONS.c.id)
-                & (verdict.c.verifier == judge.verifier)
-                & (verdict.c.version == judge.version)
-                & (verdict.c.settings_hash == judge.settings_hash)
-            )
-            joined = joined.outerjoin(verdict, same)
-        return joined
+        return join_verdicts(_GENERATIONS.join(_PROMPTS), self.judges, verdicts)
 
     def _scoped(self, statement: _Select) -> _Select:
         if self.recipe.models:

@@ -17,11 +17,11 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from rewards.intervals import REPLICATES, wilson
+
 #: Prompts are put into so many buckets by hash. So many sums tell a standard error to about 6 %.
 BUCKETS: Final = 128
-REPLICATES: Final = 1000
 _SEED: Final = 20240917
-_Z95: Final = 1.959963984540054
 _PERCENTILES: Final = (2.5, 97.5)
 
 
@@ -46,7 +46,7 @@ def share(having: npt.NDArray[np.float64], rows: npt.NDArray[np.float64], prompt
     if not total:
         return Estimate(None, None, None, 0)
     rate = float(having.sum()) / total
-    low, high = _wilson(rate, _effective(having, rows, rate, prompts))
+    low, high = wilson(rate, _effective(having, rows, rate, prompts))
     return Estimate(rate, low, high, total)
 
 
@@ -60,13 +60,6 @@ def _effective(having: npt.NDArray[np.float64], rows: npt.NDArray[np.float64], r
         return 1.0
     between = occupied / (occupied - 1) * float(((having - rate * rows) ** 2).sum()) / total**2
     return total / max(1.0, between / independent)
-
-
-def _wilson(rate: float, rows: float) -> tuple[float, float]:
-    spread = _Z95 * math.sqrt(rate * (1 - rate) / rows + _Z95**2 / (4 * rows**2))
-    middle, scale = rate + _Z95**2 / (2 * rows), 1 + _Z95**2 / rows
-    # Rounding may take an end past the rate itself.
-    return max(0.0, min(rate, (middle - spread) / scale)), min(1.0, max(rate, (middle + spread) / scale))
 
 
 def ratio(above: npt.NDArray[np.float64], below: npt.NDArray[np.float64]) -> Estimate:

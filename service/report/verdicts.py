@@ -3,7 +3,6 @@
 Every number is one grouped statement over the runs of the report, on SQLite and PostgreSQL alike.
 """
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from rewards.intervals import wilson
 from rewards.verdict import STATUSES
 from schemas.tables import Artifact, Generation, Prompt, Run, VerdictRow
 from service.report.facts import GenerationFact, RateFact, VerifierFact
@@ -23,8 +23,6 @@ MAX_MODELS = 12
 #: What a verifier's score is about: these two judge the form, every other one whether the answer is right.
 FORMAT_VERIFIERS = ("format",)
 LANGUAGE_VERIFIERS = ("mixing",)
-#: z of a two-sided 95 % interval.
-_Z95 = 1.959963984540054
 
 #: The status of a generation that passes: some verifiers score a share and draw the line below 1.
 PASSED = "correct"
@@ -54,20 +52,14 @@ class _Counts:
     last_run: Any = None
 
 
-def wilson(passed: int, scored: int) -> tuple[float, float]:
-    """Gives the 95 % Wilson score interval of a rate (Wilson 1927); (0, 1) where nothing was scored."""
-    if scored == 0:
-        return 0.0, 1.0
-    rate = passed / scored
-    spread = _Z95 * math.sqrt(rate * (1 - rate) / scored + _Z95**2 / (4 * scored**2))
-    middle = rate + _Z95**2 / (2 * scored)
-    scale = 1 + _Z95**2 / scored
-    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
+def rate_interval(passed: int, scored: int) -> tuple[float, float]:
+    """Gives the 95 % Wilson score interval of a rate; (0, 1) where nothing was scored."""
+    return wilson(passed / scored, scored) if scored else (0.0, 1.0)
 
 
 def rate_fact(label: str, passed: int, scored: int, unscored: int) -> RateFact:
     """Gives a rate with its interval."""
-    low, high = wilson(passed, scored)
+    low, high = rate_interval(passed, scored)
     return RateFact(label, passed, scored, unscored, low, high)
 
 

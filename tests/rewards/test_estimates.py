@@ -3,12 +3,25 @@
 import itertools
 import math
 import statistics
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewards.estimates import advantages, cons_at_k, mean_pass_at_k, pass_at_k, pass_rate, pass_rate_bands
+from rewards.estimates import (
+    advantages,
+    cons_at_k,
+    cons_in_blocks,
+    difficulty,
+    find_majority,
+    mean_pass_at_k,
+    pass_at_k,
+    pass_probability,
+    pass_rate,
+    pass_rate_bands,
+)
+from rewards.intervals import bootstrap_mean, wilson
 
 SCORES = st.lists(st.sampled_from([0.0, 0.5, 1.0, None]), max_size=9)
 
@@ -67,7 +80,7 @@ def test_advantages(scores):
 def test_bands():
     rates = [pass_rate(scores).value for scores in ([0.0], [1.0, 0.0, 0.0, 0.0], [1.0, 0.0], [1.0], [None], [])]
     assert rates == [0.0, 0.25, 0.5, 1.0, None, None]
-    assert pass_rate_bands(rates) == {
+    assert pass_rate_bands([(rate, 1) for rate in rates]) == {
         "0": 1,
         "0-0.25": 0,
         "0.25-0.5": 1,
@@ -92,3 +105,62 @@ def test_bands():
 def test_bad_arguments_are_refused(call):
     with pytest.raises(ValueError, match=r"must|answers for"):
         call()
+
+
+@given(st.integers(1, 40), st.integers(0, 40), st.integers(1, 40))
+def test_pass_probability_is_one_less_the_share_of_draws_without_a_right_one(scored, right, k):
+    right = min(right, scored)
+    value = pass_probability(scored, right, k)
+    if k > scored:
+        assert value is None
+    else:
+        assert value == pytest.approx(float(1 - Fraction(math.comb(scored - right, k), math.comb(scored, k))))
+
+
+def test_votes_in_blocks():
+    answers, scores = ["a", "a", "b", "b", "b", "a", "c"], [1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+    # a a b | b b a | c is left over: the first block votes right, the second wrong.
+    assert cons_in_blocks(answers, scores, 3) == (0.5, 6)
+    assert cons_in_blocks(answers, scores, 7) == cons_at_k(answers, scores)
+    assert cons_in_blocks(answers, scores, 8) == (None, 0)
+    assert cons_in_blocks(["a", "a", "b"], [None, None, 0.0], 2) == (None, 0)
+    with pytest.raises(ValueError, match="3 answers for 2 scores"):
+        cons_in_blocks(["a", "b", "c"], [1.0, 0.0], 1)
+
+
+def test_the_majority_is_the_first_of_those_with_most_votes():
+    assert find_majority([None, "b", "a", "a", "b"], [0.0, 0.0, 1.0, None, 0.0]) == (1, 2, 2, False)
+    assert find_majority(["b", "a", "a"], [0.0, None, None]) == (1, 2, 2, None)
+    assert find_majority(["b", "a", "a"], [0.0, None, 1.0]) == (1, 2, 2, True)
+    assert find_majority([None, None], [0.0, 0.0]) is None
+
+
+def test_difficulty():
+    assert [difficulty(rate) for rate in (0.0, 1 / 64, 63 / 64, 1.0)] == [
+        "too_hard",
+        "learnable",
+        "learnable",
+        "too_easy",
+    ]
+    assert [difficulty(rate, 0.25, 0.75) for rate in (0.25, 0.5, 0.75)] == ["too_hard", "learnable", "too_easy"]
+    for low, high in ((0.5, 0.5), (-0.1, 1.0), (0.0, 1.1)):
+        with pytest.raises(ValueError, match="too_hard < too_easy"):
+            difficulty(0.5, low, high)
+
+
+def test_the_bootstrap_of_a_mean_agrees_with_the_normal_interval_of_many_prompts():
+    values = {0.0: 300, 0.25: 200, 0.5: 150, 0.75: 150, 1.0: 200}
+    every = [value for value, count in values.items() for _ in range(count)]
+    spread = 1.96 * statistics.pstdev(every) / math.sqrt(len(every))
+    low, high = bootstrap_mean(values)
+    assert low == pytest.approx(statistics.fmean(every) - spread, abs=0.004)
+    assert high == pytest.approx(statistics.fmean(every) + spread, abs=0.004)
+    assert bootstrap_mean(values) == (low, high)
+
+
+def test_where_no_spread_shows_the_interval_is_wilson_s():
+    assert bootstrap_mean({}) is None
+    assert bootstrap_mean({1.0: 20}) == wilson(1.0, 20)
+    low, high = bootstrap_mean({0.5: 1})
+    assert low < 0.1
+    assert high > 0.9

@@ -18,7 +18,7 @@ from service.audit.model import SAMPLES, Generation
 from service.audit.steps import step_order
 from service.audit.summary import Summary
 from service.audit.worst import Worst, key_of
-from service.report.verdicts import wilson
+from service.report.verdicts import rate_interval
 
 
 def hashes(keys):
@@ -41,7 +41,7 @@ def test_one_sample_a_prompt_has_wilson_s_own_interval():
     keys = range(900)
     having = [key % 9 == 0 for key in keys]
     found = share(*bucket_sums(keys, having, np.ones(900)), prompts=900)
-    low, high = wilson(100, 900)
+    low, high = rate_interval(100, 900)
     assert found.value == pytest.approx(1 / 9)
     # The design effect of independent rows is 1 but for chance, and never taken as less.
     assert high - low <= found.high - found.low < 1.25 * (high - low)
@@ -51,7 +51,7 @@ def test_samples_that_all_agree_count_as_one():
     keys = np.repeat(np.arange(400), 8)
     having = keys % 5 == 0
     found = share(*bucket_sums(keys, having, np.ones(len(keys))), prompts=400)
-    once = wilson(80, 400)
+    once = rate_interval(80, 400)
     assert found.high - found.low == pytest.approx(once[1] - once[0], rel=0.15)
     assert found.of == 3200
 
@@ -63,7 +63,7 @@ def test_a_share_of_none_or_all_is_as_sure_as_there_are_prompts():
     counted.add(np.zeros(len(rows), np.int64), hashes(rows))
     none = share(*bucket_sums(rows, np.zeros(500), np.ones(500)), prompts=counted.count(0))
     assert none.low == 0
-    assert none.high == pytest.approx(wilson(0, 50)[1], rel=0.1)
+    assert none.high == pytest.approx(rate_interval(0, 50)[1], rel=0.1)
     everybody = share(*bucket_sums(rows, np.ones(500), np.ones(500)), prompts=counted.count(0))
     assert (everybody.low, everybody.high) == pytest.approx((1 - none.high, 1.0))
 
@@ -75,7 +75,7 @@ def test_shares_of_clustered_samples_are_covered_where_plain_wilson_is_not():
         keys, having = answers(rng, 300, 16)
         found = share(*bucket_sums(keys, having, np.ones(len(keys))), prompts=300)
         ours += found.low <= 0.2 <= found.high
-        low, high = wilson(int(having.sum()), len(having))
+        low, high = rate_interval(int(having.sum()), len(having))
         plain += low <= 0.2 <= high
     assert 0.92 <= ours / 300 <= 0.98
     assert plain / 300 < 0.6

@@ -24,7 +24,7 @@ from service.report.highlight import (
     visible,
 )
 from service.report.selected import log_bins
-from service.report.verdicts import wilson
+from service.report.verdicts import rate_interval
 
 BIDI = [chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)]
 INVISIBLE = [
@@ -211,11 +211,11 @@ def test_numbers():
     [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
 )
 def test_wilson_interval_against_published_values(passed, scored, low, high):
-    assert wilson(passed, scored) == pytest.approx((low, high), abs=5e-5)
+    assert rate_interval(passed, scored) == pytest.approx((low, high), abs=5e-5)
 
 
 def test_wilson_interval_of_nothing_is_everything():
-    assert wilson(0, 0) == (0.0, 1.0)
+    assert rate_interval(0, 0) == (0.0, 1.0)
 
 
 @given(st.dictionaries(st.integers(0, 10**7), st.integers(1, 50), min_size=1, max_size=40))

@@ -110,6 +110,8 @@ class World:
         """Lands verdicts: generation id -> verifier -> (score, status). Gives their settings hash."""
         settings = SETTINGS if settings is None else settings
         names = sorted({name for said in verdicts.values() for name in said})
+        if not names:
+            return settings_hash(settings)
         recipe = {"verifiers": [{"name": name, "settings": settings} for name in names]}
         run_id = self.run("verify", started_at, recipe)
         rows = [
@@ -126,8 +128,7 @@ class World:
             for generation, said in verdicts.items()
             for verifier, (score, status) in said.items()
         ]
-        if rows:
-            self.land(run_id, "verdicts", rows)
+        self.land(run_id, "verdicts", rows)
         return settings_hash(settings)
 
 
