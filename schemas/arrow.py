@@ -169,6 +169,24 @@ VERDICTS = _schema(
     ],
 )
 
+#: A gold that its own verifier does not accept: what was given to the verifier for it, and what the verifier said.
+REFUSED_GOLDS = _schema(
+    "refused_golds",
+    [
+        _required("prompt_id", _STRING),
+        _required("source", _STRING),
+        _required("verifier", _STRING),
+        _required("version", pa.int32()),
+        _required("settings_hash", _STRING),
+        _required("gold", _TEXT),  # JSON value
+        pa.field("score", pa.float64()),
+        _required("status", _STRING),
+        pa.field("reason", _STRING),
+        pa.field("completion", _TEXT),  # null where none could be written
+        _required("detail", _TEXT),  # JSON object
+    ],
+)
+
 #: Which generation a set holds, in which role, and why.
 SELECTION = _schema(
     "selection",
@@ -233,6 +251,7 @@ CONTRACTS: Mapping[str, pa.Schema] = MappingProxyType(
         "selection": SELECTION,
         "prompt_estimates": PROMPT_ESTIMATES,
         "advantages": ADVANTAGES,
+        "refused_golds": REFUSED_GOLDS,
     }
 )
 

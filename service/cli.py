@@ -142,6 +142,18 @@ def verify(
     retry_status: Annotated[
         str | None, typer.Option("--retry-status", help="Score again what has this status, for example error.")
     ] = None,
+    validate_gold: Annotated[
+        bool,
+        typer.Option(
+            "--validate-gold", help="Score nothing: give each prompt's gold to its verifier, list those refused."
+        ),
+    ] = False,
+    unsafe_no_sandbox: Annotated[
+        bool,
+        typer.Option(
+            "--unsafe-no-sandbox", help="Run programs of models without isolation, where there is none to be had."
+        ),
+    ] = False,
     out: Out = DEFAULT_OUT,
     store: Store = None,
     broker: Broker = None,
@@ -156,8 +168,9 @@ def verify(
     from service.commands.verify import verify as run
 
     request = VerifyRequest(
-        generations, recipe, verifiers, preset, tuple(columns or ()), language, retry_status, limit, max_bad
-    )
+        generations, recipe, verifiers, preset, tuple(columns or ()), language, retry_status, limit, max_bad,
+        validate_gold, unsafe_no_sandbox,
+    )  # fmt: skip
     raise typer.Exit(run(request, out, store, broker, workers, dry_run=dry_run, as_json=as_json))
 
 

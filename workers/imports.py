@@ -6,7 +6,7 @@ goes on behind the last block that landed.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +115,21 @@ def preview_import(sources: Sequence[ImportSource]) -> list[dict[str, Any]]:
         }
         for source in sources
     ]
+
+
+def as_it_comes(source: ImportSource) -> ImportSource:
+    """Gives the source, with `prompts_only` where its first rows hold no generation.
+
+    Raises:
+        UserError: it has no prompts either, or cannot be read.
+    """
+    try:
+        for path, mapping in _look_at(source)[1].items():
+            mapping.read(first_row(path)[1])
+    except (UserError, ValueError, TypeError):
+        source = replace(source, prompts_only=True)
+        _look_at(source)
+    return source
 
 
 def _look_at(source: ImportSource) -> tuple[list[Path], dict[Path, RowMapping]]:

@@ -69,6 +69,17 @@ def _target(messages: str) -> str:
     return target_of(asked[-1] if asked else "", system=system)
 
 
+def with_detail(verdict: Verdict) -> tuple[Verdict, str]:
+    """Gives a verdict and its detail as JSON that a file can hold; one whose detail is no JSON becomes a failure of ours."""
+    try:
+        detail = canonical_json(dict(verdict.detail))
+    except (TypeError, ValueError) as error:
+        reason = {"reason": "detail_not_json", "error": str(error)}
+        verdict = Verdict(None, "error", reason, verdict.elapsed_ms)
+        detail = canonical_json(reason)
+    return verdict, detail.encode("utf-8", "replace").decode()
+
+
 class _Rows:
     """Verdict rows on their way to a table."""
 
@@ -76,12 +87,7 @@ class _Rows:
         self._columns: dict[str, list[Any]] = {name: [] for name in VERDICTS.names}
 
     def add(self, generation_id: str, key: VerdictKey, verdict: Verdict) -> None:
-        try:
-            detail = canonical_json(dict(verdict.detail))
-        except (TypeError, ValueError) as error:
-            reason = {"reason": "detail_not_json", "error": str(error)}
-            verdict = Verdict(None, "error", reason, verdict.elapsed_ms)
-            detail = canonical_json(reason)
+        verdict, detail = with_detail(verdict)
         row = {
             "generation_id": generation_id,
             "verifier": key.name,
@@ -89,7 +95,7 @@ class _Rows:
             "settings_hash": key.settings_hash,
             "score": verdict.score,
             "status": verdict.status,
-            "detail": detail.encode("utf-8", "replace").decode(),
+            "detail": detail,
             "elapsed_ms": verdict.elapsed_ms,
         }
         for name, value in row.items():

@@ -3,14 +3,18 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from rewards.registry import setting_names
 from schemas.errors import UserError
 from schemas.recipe import VerifyRecipe, load_recipe, parse_recipe
 from service.commands.common import open_for_reading, refresh_report, store_url
+from service.commands.gold import validate_gold
 from service.commands.sample import show_progress
 from service.console import Terminal
 from workers.imports import ImportSource
 from workers.verify import VerifyResult, preview_verify
 from workers.verify import verify as run_verification
+
+_NO_SANDBOX = "unsafe_no_sandbox"
 
 
 @dataclass(frozen=True)
@@ -26,13 +30,28 @@ class VerifyRequest:
     retry_status: str | None
     limit: int | None
     max_bad: int | None
+    validate_gold: bool = False
+    unsafe_no_sandbox: bool = False
 
     def rubric(self) -> VerifyRecipe:
-        """Gives the rubric: the recipe file's, or the named verifiers with default settings."""
+        """Gives the rubric: the recipe file's, or the named verifiers with default settings.
+
+        With `unsafe_no_sandbox` each verifier that has a setting of that name gets it.
+        """
         if self.recipe is not None:
-            return load_recipe(self.recipe, VerifyRecipe)
-        names = [name.strip() for name in self.verifiers.split(",") if name.strip()]
-        return parse_recipe({"verifiers": [{"name": name} for name in names]}, VerifyRecipe, "--verifiers")
+            rubric = load_recipe(self.recipe, VerifyRecipe)
+        else:
+            names = [name.strip() for name in self.verifiers.split(",") if name.strip()]
+            rubric = parse_recipe({"verifiers": [{"name": name} for name in names]}, VerifyRecipe, "--verifiers")
+        if not self.unsafe_no_sandbox:
+            return rubric
+        items = [
+            item.model_copy(update={"settings": {**item.settings, _NO_SANDBOX: True}})
+            if _NO_SANDBOX in setting_names(item.name)
+            else item
+            for item in rubric.verifiers
+        ]
+        return rubric.model_copy(update={"verifiers": items})
 
     def sources(self) -> list[ImportSource]:
         """Gives the files to import first, with their column mapping."""
@@ -67,6 +86,8 @@ def verify(
     """Runs the command."""
     terminal = Terminal(as_json=as_json)
     rubric, sources = request.rubric(), request.sources()
+    if request.validate_gold:
+        return validate_gold(rubric, sources, out, store, terminal, request, dry_run=dry_run)
     if dry_run:
         open_for_reading(out, store).dispose()
         plan = preview_verify(store_url(out, store), rubric, retry_status=request.statuses(), limit=request.limit)
