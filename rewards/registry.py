@@ -22,6 +22,7 @@ _BUILT_IN: Final[Mapping[str, str]] = {
     "exact": "rewards.matching",
     "format": "rewards.format",
     "instructions": "rewards.instructions.verifier",
+    "judge": "rewards.judge.verifier",
     "json_schema": "rewards.json_schema",
     "length": "rewards.length",
     "math": "rewards.math.verifier",
@@ -117,7 +118,8 @@ class Verifier:
         settings: every setting, defaults included, as a JSON object. Resources (a pool, an endpoint) are not settings.
         settings_hash: 16 hex digits of `settings`; (name, version, settings_hash) is the key of a stored verdict.
         gold_key: what the caller passes as gold: `"answer"` is the prompt's `gold["answer"]`, `"language"` the prompt's
-            language, `"tokens"` the generation's own number of tokens, None nothing.
+            language, `"tokens"` the generation's own number of tokens, `"dialogue"` the prompt's messages with what else a
+            judge needs (see `rewards.dialogue`), None nothing.
         cacheable: its verdicts are worth keeping: they cost more than to look them up.
         cache: where they are kept; None for nowhere.
         refresh: what is kept is not looked up but replaced.
@@ -294,6 +296,15 @@ def setting_names(name: str) -> frozenset[str]:
     """
     entry = _entry(name)
     return frozenset(inspect.signature(entry.factory).parameters.keys() - entry.resources)
+
+
+def resources_of(name: str) -> frozenset[str]:
+    """Gives the parameters of a verifier that are handed in and are no settings.
+
+    Raises:
+        UserError: for a name that is not known.
+    """
+    return _entry(name).resources
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

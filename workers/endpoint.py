@@ -4,22 +4,20 @@ Touches the network and the environment variable that holds the endpoint's key, 
 made; it stands in no object, representation, log or error. What is sent and read is told in `workers.openai_api`.
 """
 
-import contextlib
 import dataclasses
-import email.utils
-import json
 import logging
 import os
 import queue
 import random
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import httpx
 
 from schemas.errors import UserError
+from workers.attempts import AttemptError, ErrorKind, Failure, ask_once
 from workers.openai_api import (
     Completion,
     MalformedReplyError,
@@ -35,25 +33,23 @@ __all__ = [
     "Endpoint",
     "EndpointError",
     "ErrorKind",
+    "Meter",
     "SampleRequest",
     "Sampling",
+    "ask_many",
     "open_client",
+    "post_json",
     "sample",
     "sample_many",
 ]
 
 logger = logging.getLogger(__name__)
 
-#: What went wrong: no answer in time; an answer with an error status; an answer that is cut or is not what the API
-#: promises; no connection.
-ErrorKind = Literal["timeout", "http_status", "malformed", "refused"]
-
-#: A longer answer is malformed. A token is seldom more than 20 bytes of JSON, so this holds a million of them.
-MAX_REPLY_BYTES = 32 * 1024 * 1024
-
-_RETRIED_STATUS = frozenset({408, 425, 429})  # and every 5xx
 _MAX_DETAIL_CHARACTERS = 300
 _MAX_BACKOFF_SECONDS = 60.0
+
+_Request = TypeVar("_Request")
+_Answer = TypeVar("_Answer")
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -126,6 +122,16 @@ class SampleRequest(NamedTuple):
     seed: int
 
 
+class Meter(Protocol):
+    """Counts what one request spends, attempt by attempt."""
+
+    def begin(self) -> None:
+        """Called before each attempt; what it raises ends the request."""
+
+    def end(self, reply: Any, *, billed: bool) -> None:
+        """Called after each attempt with the reply's JSON value, None where there is none; `billed` where it may have cost."""
+
+
 class EndpointError(Exception):
     """The endpoint gave no usable answer: never the model's failure. Can be pickled; names no secret.
 
@@ -181,26 +187,62 @@ def sample(
         EndpointError: no usable answer within the endpoint's retries and budget.
         UserError: the key's environment variable is not set, or the messages do not fit the API.
     """
+    return post_json(
+        endpoint,
+        endpoint.url + request_path(sampling),
+        request_body(endpoint.model, messages, sampling, seed),
+        lambda reply: read_completion(reply, sampling, endpoint.prefill_echo),
+        client=client,
+    )
+
+
+def post_json(
+    endpoint: Endpoint,
+    url: str,
+    body: Mapping[str, Any],
+    read: Callable[[Any], _Answer],
+    *,
+    client: httpx.Client | None = None,
+    meter: Meter | None = None,
+) -> _Answer:
+    """Sends a JSON body and reads the reply, and does so again where asking again can help.
+
+    Args:
+        endpoint: whose key, retries and budget apply; its model and base URL do not.
+        url: where to send it.
+        body: a JSON object.
+        read: gives what is wanted of the reply's JSON value, and raises `MalformedReplyError` where it is not there.
+        client: connections to use, from `open_client`; without them one is opened for this call.
+        meter: asked before each attempt and told of each reply.
+
+    Raises:
+        EndpointError: no usable answer within the endpoint's retries and budget.
+        UserError: the key's environment variable is not set.
+    """
     if client is None:
         with open_client(endpoint) as own:
-            return sample(endpoint, messages, sampling, seed, client=own)
+            return post_json(endpoint, url, body, read, client=own, meter=meter)
     key = endpoint.api_key()
-    url = endpoint.url + request_path(sampling)
-    request = client.build_request(
-        "POST",
-        url,
-        json=request_body(endpoint.model, messages, sampling, seed),
-        headers={} if key is None else {"Authorization": f"Bearer {key}"},
-    )
+    headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+    request = client.build_request("POST", url, json=body, headers=headers)
     deadline = time.monotonic() + endpoint.budget_seconds
     attempt = 1
     while True:
+        if meter is not None:
+            meter.begin()
         try:
-            return read_completion(_ask_once(client, request, endpoint, deadline), sampling, endpoint.prefill_echo)
-        except MalformedReplyError as error:
-            failure = _Failure("malformed", str(error))
-        except _AttemptError as error:
+            reply = ask_once(client, request, endpoint.timeout_seconds, deadline)
+        except AttemptError as error:
             failure = error.failure
+            if meter is not None:
+                meter.end(None, billed=failure.kind in {"timeout", "malformed"})
+        else:
+            if meter is not None:
+                meter.end(reply, billed=True)
+            try:
+                return read(reply)
+            except MalformedReplyError as error:
+                failure = Failure("malformed", str(error))
         pause = max(failure.retry_after, _backoff(endpoint, attempt))
         if not failure.retryable or attempt > endpoint.retries or time.monotonic() + pause >= deadline:
             raise EndpointError(
@@ -229,13 +271,32 @@ def sample_many(
     Raises:
         UserError: the key's environment variable is not set, or messages do not fit the API.
     """
+
+    def ask(request: SampleRequest, client: httpx.Client) -> Completion:
+        return sample(endpoint, request.messages, request.sampling, request.seed, client=client)
+
+    return ask_many(endpoint, requests, ask, concurrency)
+
+
+def ask_many(
+    endpoint: Endpoint,
+    requests: Sequence[_Request],
+    ask: Callable[[_Request, httpx.Client], _Answer],
+    concurrency: int,
+) -> Iterator[tuple[int, _Answer | EndpointError]]:
+    """Calls `ask` for each request from several threads over shared connections; gives answers as `sample_many` does.
+
+    Raises:
+        UserError: the key's environment variable is not set.
+        Exception: what `ask` raises that is no EndpointError.
+    """
     if concurrency < 1:
         raise ValueError(f"concurrency must be at least 1, not {concurrency}")
     endpoint.api_key()  # refuse before any work
-    waiting: queue.SimpleQueue[tuple[int, SampleRequest]] = queue.SimpleQueue()
+    waiting: queue.SimpleQueue[tuple[int, _Request]] = queue.SimpleQueue()
     for item in enumerate(requests):
         waiting.put(item)
-    answered: queue.SimpleQueue[tuple[int, Completion | Exception]] = queue.SimpleQueue()
+    answered: queue.SimpleQueue[tuple[int, _Answer | Exception]] = queue.SimpleQueue()
     stop = threading.Event()
 
     def work() -> None:
@@ -244,7 +305,10 @@ def sample_many(
                 index, request = waiting.get_nowait()
             except queue.Empty:
                 return
-            answered.put((index, _answer(endpoint, request, client)))
+            try:
+                answered.put((index, ask(request, client)))
+            except Exception as error:  # noqa: BLE001 - handed to the caller's thread, which raises what is not an answer
+                answered.put((index, error))
 
     with open_client(endpoint, concurrency) as client:
         for number in range(min(concurrency, len(requests))):
@@ -258,101 +322,6 @@ def sample_many(
                 yield index, answer
         finally:
             stop.set()
-
-
-def _answer(endpoint: Endpoint, request: SampleRequest, client: httpx.Client) -> Completion | Exception:
-    try:
-        return sample(endpoint, request.messages, request.sampling, request.seed, client=client)
-    except Exception as error:  # noqa: BLE001 - handed to the caller's thread, which raises what is not an answer
-        return error
-
-
-@dataclasses.dataclass(frozen=True)
-class _Failure:
-    """Why one attempt gave nothing usable."""
-
-    kind: ErrorKind
-    detail: str
-    status: int | None = None
-    retryable: bool = True
-    retry_after: float = 0.0
-
-
-class _AttemptError(Exception):
-    def __init__(self, failure: _Failure) -> None:
-        super().__init__(failure.detail)
-        self.failure = failure
-
-
-def _ask_once(client: httpx.Client, request: httpx.Request, endpoint: Endpoint, deadline: float) -> Any:
-    """Sends one request and gives the JSON value of its answer."""
-    silence = max(0.001, min(endpoint.timeout_seconds, deadline - time.monotonic()))
-    request.extensions = {"timeout": httpx.Timeout(silence, pool=None).as_dict()}
-    try:
-        response = client.send(request, stream=True)
-        try:
-            content = _read(response, deadline)
-        finally:
-            response.close()
-    except httpx.TimeoutException as error:
-        raise _AttemptError(_Failure("timeout", f"no answer within {silence:.3g} s ({type(error).__name__})")) from None
-    except (httpx.RemoteProtocolError, httpx.ReadError, httpx.DecodingError) as error:
-        raise _AttemptError(_Failure("malformed", f"the answer broke off or is not HTTP: {error}")) from None
-    except httpx.TransportError as error:
-        raise _AttemptError(_Failure("refused", f"no connection: {error}")) from None
-    if not response.is_success:
-        raise _AttemptError(_status_failure(response, content))
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise _AttemptError(_Failure("malformed", f"the answer is not JSON ({error}): {content[:80]!r}")) from None
-
-
-def _read(response: httpx.Response, deadline: float) -> bytes:
-    """Reads a body within the sample's budget, also from a server that keeps sending a little."""
-    content = bytearray()
-    for chunk in response.iter_bytes():
-        content += chunk
-        if len(content) > MAX_REPLY_BYTES:
-            raise _AttemptError(
-                _Failure("malformed", f"the answer is longer than {MAX_REPLY_BYTES} bytes", retryable=False)
-            )
-        if time.monotonic() > deadline:
-            raise _AttemptError(_Failure("timeout", "the answer was still coming when the sample's budget ended"))
-    return bytes(content)
-
-
-def _status_failure(response: httpx.Response, content: bytes) -> _Failure:
-    status = response.status_code
-    return _Failure(
-        "http_status",
-        _server_words(content) or response.reason_phrase or "no message",
-        status=status,
-        retryable=status in _RETRIED_STATUS or status >= httpx.codes.INTERNAL_SERVER_ERROR,
-        retry_after=_retry_after(response.headers.get("Retry-After", "")),
-    )
-
-
-def _server_words(content: bytes) -> str:
-    """Gives the message of an error body, or the body's text."""
-    try:
-        body = json.loads(content)
-    except ValueError:
-        return content.decode(errors="replace").strip()
-    for name in ("error", "message", "detail"):
-        if isinstance(body, dict) and name in body:
-            body = body[name]
-    return str(body).strip()
-
-
-def _retry_after(header: str) -> float:
-    """Reads the seconds of a ``Retry-After`` header in either of its two forms; 0 where it is absent or unreadable."""
-    header = header.strip()
-    if header.isdecimal():
-        return float(header)
-    with contextlib.suppress(ValueError):
-        return max(0.0, email.utils.parsedate_to_datetime(header).timestamp() - time.time())
-    return 0.0
 
 
 def _backoff(endpoint: Endpoint, attempt: int) -> float:

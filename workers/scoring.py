@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
-from rewards import get_verifier
+from rewards.dialogue import DIALOGUE_FIELDS
 from rewards.registry import Verifier
 from rewards.verdict import Verdict
 from schemas.arrow import VERDICTS
@@ -21,6 +21,7 @@ from workers.held_verifiers import HeldVerifiers
 from workers.landing import Cargo, Outcome, contract_table
 from workers.lookup import Pointer, fetch
 from workers.queue import Claim
+from workers.resources import build_verifier
 from workers.rows import artifact_file, batched
 from workers.verdict_cache import StoreCache
 from workers.verdict_plan import VerdictKey
@@ -40,7 +41,7 @@ class Subject:
     text: str
     gold: Mapping[str, Any] | None
     language: str | None
-    messages: str | None = None  # of a prompt without a language: what its language is found by
+    messages: str | None = None  # where a verifier reads the question, or the language must be found by it
     tokens: int | None = None  # as its sampler counted them
 
     def gold_for(self, gold_key: str | None) -> Any:
@@ -50,6 +51,9 @@ class Subject:
         is the programming language of a code task.)
         """
         gold = self.gold or {}
+        if gold_key == "dialogue":
+            known = {name: gold[name] for name in DIALOGUE_FIELDS if name in gold}
+            return _dialogue(self.messages or "[]", canonical_json(known))
         if gold_key == "language":
             said = gold.get("target_language") or self.language
             return said or (_target(self.messages) if self.messages else None)
@@ -78,6 +82,12 @@ def with_detail(verdict: Verdict) -> tuple[Verdict, str]:
         verdict = Verdict(None, "error", reason, verdict.elapsed_ms)
         detail = canonical_json(reason)
     return verdict, detail.encode("utf-8", "replace").decode()
+
+
+@functools.lru_cache(maxsize=512)  # one object for all samples of a prompt
+def _dialogue(messages: str, gold: str) -> dict[str, Any]:
+    """Gives the gold of a judge: the question, and what of the prompt's gold helps to judge an answer."""
+    return {"messages": json.loads(messages), **json.loads(gold)}
 
 
 class _Rows:
@@ -120,11 +130,12 @@ def perform(engine: sa.Engine, claim: Claim) -> Outcome:
         ContractError: when a landed file is missing or damaged.
     """
     settings = {item["name"]: item["settings"] for item in claim.recipe["verifiers"]}
-    subjects = list(_load(engine, Path(claim.out), claim.payload["items"]))
+    keys = [VerdictKey(*planned) for planned in claim.payload["verifiers"]]
+    verifiers = [_VERIFIERS.get(key.name, canonical_json(settings[key.name])) for key in keys]
+    questions = any(verifier.gold_key == "dialogue" for verifier in verifiers)
+    subjects = list(_load(engine, Path(claim.out), claim.payload["items"], with_messages=questions))
     rows = _Rows()
-    for planned in claim.payload["verifiers"]:
-        key = VerdictKey(*planned)
-        verifier = _VERIFIERS.get(key.name, canonical_json(settings[key.name]))
+    for key, verifier in zip(keys, verifiers, strict=True):
         if VerdictKey.of(verifier) != key:
             raise WorkerMismatchError(
                 f"this worker has {key.name} version {verifier.version}, the plan wants version {key.version}: "
@@ -132,8 +143,8 @@ def perform(engine: sa.Engine, claim: Claim) -> Outcome:
             )
         golds = [subject.gold_for(verifier.gold_key) for subject in subjects]
         # What is scored again must not be answered from what was scored before.
-        verifier = verifier.cached(StoreCache(engine), refresh=bool(claim.payload["replace"]))
-        verdicts = verifier.verify_batch([subject.text for subject in subjects], golds)
+        keeping = verifier.cached(StoreCache(engine), refresh=bool(claim.payload["replace"]))
+        verdicts = keeping.verify_batch([subject.text for subject in subjects], golds)
         for subject, verdict in zip(subjects, verdicts, strict=True):
             rows.add(subject.generation_id, key, verdict)
     return rows.outcome(claim, {"generations": len(subjects)})
@@ -150,7 +161,7 @@ def give_up(_engine: sa.Engine, claim: Claim) -> Outcome:
 
 
 def _make(name: str, settings: str) -> Verifier:
-    return get_verifier(name, **json.loads(settings))
+    return build_verifier(name, json.loads(settings))
 
 
 _VERIFIERS = HeldVerifiers(_make)
@@ -181,8 +192,11 @@ def _subjects() -> Any:
     )
 
 
-def _load(engine: sa.Engine, out: Path, ids: Sequence[str]) -> Iterator[Subject]:
-    """Gives the generations in the order of `ids`, without those that the store no longer has."""
+def _load(engine: sa.Engine, out: Path, ids: Sequence[str], *, with_messages: bool) -> Iterator[Subject]:
+    """Gives the generations in the order of `ids`, without those that the store no longer has.
+
+    Messages are read for prompts without a language, and `with_messages` for all.
+    """
     query = _subjects()
     file_of = functools.cache(functools.partial(artifact_file, out))  # rows of a shard share a file or two
     found: dict[str, Any] = {}
@@ -193,8 +207,8 @@ def _load(engine: sa.Engine, out: Path, ids: Sequence[str]) -> Iterator[Subject]
     prompts = {row.prompt: Pointer(file_of(row.prompt_out, row.prompt_path), row.prompt_row) for row in found.values()}
     # Read once a prompt: a gold may hold megabytes of tests.
     golds = {key: row["gold"] and json.loads(row["gold"]) for key, row in fetch(prompts, ["gold"]).items()}
-    unsaid = {row.prompt: prompts[row.prompt] for row in found.values() if not row.language}
-    messages = {key: row["messages"] for key, row in fetch(unsaid, ["messages"]).items()}
+    asked = {row.prompt: prompts[row.prompt] for row in found.values() if with_messages or not row.language}
+    messages = {key: row["messages"] for key, row in fetch(asked, ["messages"]).items()}
     for key in ids:
         if key in found:
             row = found[key]

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from rewards import get_verifier
 from rewards.verdict import STATUSES
 from schemas.errors import UserError
 from schemas.recipe import VerifyRecipe
@@ -17,6 +16,7 @@ from schemas.store import open_store, reading
 from schemas.tables import Generation, Prompt, VerdictRow
 from workers import runs
 from workers.imports import ImportResult, ImportSource, import_rows
+from workers.resources import build_verifier
 from workers.stages import OnProgress, Quarantined, quarantined_shards, run_stage
 from workers.verdict_plan import Scope, VerdictKey, plan_shards, preview
 
@@ -84,7 +84,7 @@ def verify(
     unknown = sorted(set(retry_status) - set(STATUSES))
     if unknown:
         raise UserError(f"no verdict has status {unknown[0]!r}; there are: {', '.join(STATUSES)}")
-    verifiers = [get_verifier(item.name, **item.settings) for item in recipe.verifiers]
+    verifiers = [build_verifier(item.name, item.settings) for item in recipe.verifiers]
     engine = open_store(store_url)
     try:
         imported = import_rows(engine, out, generations, max_bad=max_bad) if generations else None
@@ -120,7 +120,7 @@ def preview_verify(
     store_url: str, recipe: VerifyRecipe, *, retry_status: Collection[str] = (), limit: int | None = None
 ) -> Mapping[str, int]:
     """Says what `verify` would do with what the store has: generations, shards. Writes nothing but the store's upgrade."""
-    keys = [VerdictKey.of(get_verifier(item.name, **item.settings)) for item in recipe.verifiers]
+    keys = [VerdictKey.of(build_verifier(item.name, item.settings)) for item in recipe.verifiers]
     engine = open_store(store_url)
     try:
         plan = preview(engine, keys, Scope(retry=frozenset(retry_status), limit=limit), recipe.shard_generations)

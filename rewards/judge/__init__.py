@@ -1,0 +1,1 @@
+"""Verifiers that ask a language model: prompts, guards, votes, pairs. The model is handed in as an endpoint."""

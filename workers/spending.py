@@ -1,0 +1,155 @@
+"""Caps on what may be spent at an endpoint, and the count of what was. Touches the clock, nothing else.
+
+A cap is never passed: before a request the most that it can cost is set aside, and given back in so far as it cost less. So the last
+few thousand tokens of a cap may stay unspent.
+"""
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+_MILLION = 1_000_000
+
+
+class Budget(BaseModel):
+    """What may be spent at most; None does not limit.
+
+    Attributes:
+        requests: HTTP requests, repeated ones too.
+        tokens: of prompts and replies together.
+        money: in the currency of the prices.
+        wall_seconds: from the first request on.
+        prompt_price: for a million tokens of prompts.
+        completion_price: for a million tokens of replies.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    requests: int | None = Field(default=None, ge=0)
+    tokens: int | None = Field(default=None, ge=0)
+    money: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    wall_seconds: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    prompt_price: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    completion_price: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _priced(self) -> "Budget":
+        if self.money is not None and self.prompt_price is None and self.completion_price is None:
+            raise ValueError("a cap on money needs prompt_price, completion_price or both")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What was spent."""
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of prompts and replies together."""
+        return self.prompt_tokens + self.completion_tokens
+
+    def plus(self, requests: int, prompt_tokens: int, completion_tokens: int) -> "Spending":
+        """Gives the sum."""
+        return Spending(
+            self.requests + requests,
+            self.prompt_tokens + prompt_tokens,
+            self.completion_tokens + completion_tokens,
+        )
+
+    def money(self, budget: Budget) -> float:
+        """Gives the price of it, in the budget's currency; 0 without prices."""
+        prompt = self.prompt_tokens * (budget.prompt_price or 0.0)
+        return (prompt + self.completion_tokens * (budget.completion_price or 0.0)) / _MILLION
+
+
+class BudgetSpentError(Exception):
+    """A cap would be passed. The message names it."""
+
+
+class Ledger:
+    """Counts what a budget has left; may be shared by threads."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._lock = threading.Lock()
+        self._spent = Spending()
+        self._aside = Spending()  # by requests under way
+        self._begun: float | None = None
+
+    @property
+    def spent(self) -> Spending:
+        """What was spent, without what is set aside."""
+        return self._spent
+
+    def seconds_left(self) -> float | None:
+        """Gives the seconds until the cap on time; None without one. Time begins with the first call."""
+        if self._budget.wall_seconds is None:
+            return None
+        with self._lock:
+            if self._begun is None:
+                self._begun = time.monotonic()
+        return max(0.0, self._begun + self._budget.wall_seconds - time.monotonic())
+
+    def set_aside(self, prompt_tokens: int, completion_tokens: int) -> None:
+        """Sets aside one request and the tokens that it can take at most.
+
+        Raises:
+            BudgetSpentError: a cap would be passed; nothing is set aside.
+        """
+        if self.seconds_left() == 0.0:
+            raise BudgetSpentError(f"wall_seconds {self._budget.wall_seconds:g}")
+        with self._lock:
+            aside = self._aside.plus(1, prompt_tokens, completion_tokens)
+            total = self._spent.plus(aside.requests, aside.prompt_tokens, aside.completion_tokens)
+            for name, cap, needed in (
+                ("requests", self._budget.requests, total.requests),
+                ("tokens", self._budget.tokens, total.tokens),
+                ("money", self._budget.money, total.money(self._budget)),
+            ):
+                if cap is not None and needed > cap:
+                    raise BudgetSpentError(f"{name} {cap:g}")
+            self._aside = aside
+
+    def settle(self, aside: tuple[int, int], spent: tuple[int, int]) -> None:
+        """Counts a request: gives back the (prompt, completion) tokens set aside, and books those that it took."""
+        with self._lock:
+            self._aside = self._aside.plus(-1, -aside[0], -aside[1])
+            self._spent = self._spent.plus(1, *spent)
+
+
+class RequestMeter:
+    """Books one request's attempts in a ledger: a `workers.endpoint.Meter`."""
+
+    def __init__(self, ledger: Ledger, prompt_tokens: int, completion_tokens: int) -> None:
+        """Takes the most tokens that one attempt can take."""
+        self._ledger = ledger
+        self._aside = (prompt_tokens, completion_tokens)
+
+    def begin(self) -> None:
+        """Sets the attempt's tokens aside.
+
+        Raises:
+            BudgetSpentError: a cap would be passed.
+        """
+        self._ledger.set_aside(*self._aside)
+
+    def end(self, reply: Any, *, billed: bool) -> None:
+        """Books what the reply's `usage` says; all that was set aside where it says nothing and the attempt may have cost."""
+        self._ledger.settle(self._aside, _used(reply, self._aside) if billed else (0, 0))
+
+
+def _used(reply: Any, most: tuple[int, int]) -> tuple[int, int]:
+    usage = reply.get("usage") if isinstance(reply, dict) else None
+    if not isinstance(usage, dict):
+        return most
+    prompt, completion = (usage.get(name) for name in ("prompt_tokens", "completion_tokens"))
+    prompt_known = isinstance(prompt, int) and prompt >= 0
+    completion_known = isinstance(completion, int) and completion >= 0
+    return (prompt if prompt_known else most[0], completion if completion_known else most[1])
