@@ -149,7 +149,8 @@ def _used(reply: Any, most: tuple[int, int]) -> tuple[int, int]:
     usage = reply.get("usage") if isinstance(reply, dict) else None
     if not isinstance(usage, dict):
         return most
-    prompt, completion = (usage.get(name) for name in ("prompt_tokens", "completion_tokens"))
-    prompt_known = isinstance(prompt, int) and prompt >= 0
-    completion_known = isinstance(completion, int) and completion >= 0
-    return (prompt if prompt_known else most[0], completion if completion_known else most[1])
+    prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    return (
+        prompt if isinstance(prompt, int) and prompt >= 0 else most[0],
+        completion if isinstance(completion, int) and completion >= 0 else most[1],
+    )
