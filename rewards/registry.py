@@ -27,6 +27,7 @@ _BUILT_IN: Final[Mapping[str, str]] = {
     "length": "rewards.length",
     "math": "rewards.math.verifier",
     "mixing": "rewards.language",
+    "puzzle": "rewards.puzzle.verifier",
     "readability": "rewards.readability",
     "regex": "rewards.matching",
     "repetition": "rewards.repetition",
