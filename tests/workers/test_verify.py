@@ -1,7 +1,6 @@
 """The whole of a verification with real workers: what is planned, scored, quarantined, scored again, checked and repaired."""
 
 import json
-import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -9,59 +8,28 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from material import count_generations, recipe, source, verdicts, write_generations
+from verify_kit import Place, answers, breaking
 
-from rewards import registry
 from schemas.errors import ResumableError, UserError
 from schemas.recipe import VerifyRecipe
-from schemas.store import open_store, reading, sqlite_url
+from schemas.store import open_store, reading
 from schemas.tables import Artifact, Generation, Prompt, Shard, VerdictRow
-from workers import lookup, scoring
+from workers import scoring
 from workers.check import check_store
 from workers.imports import ImportSource, import_rows
 from workers.verdict_plan import Scope, VerdictKey, preview
-from workers.verify import VerifyResult, preview_verify, verify
-
-POISON_FOLDER = Path(__file__).parent / "poison"
+from workers.verify import preview_verify, verify
 
 
 @pytest.fixture
 def poison(monkeypatch: pytest.MonkeyPatch) -> VerifyRecipe:
     """A rubric whose verifier can kill its process, here and in the workers that are started."""
-    path = os.pathsep.join([str(POISON_FOLDER), os.environ.get("PYTHONPATH", "")])
-    monkeypatch.setenv("PYTHONPATH", path)
-    monkeypatch.syspath_prepend(str(POISON_FOLDER))
-    monkeypatch.setitem(registry._BUILT_IN, "poison", "poison_verifier")  # type: ignore[index]
-    return VerifyRecipe.model_validate({"name": "p", "verifiers": [{"name": "poison"}], "shard_generations": 8})
-
-
-class Place:
-    """A store in a folder, with the engine that looks into it."""
-
-    def __init__(self, folder: Path, name: str = "out") -> None:
-        self.out = folder / name
-        self.url = sqlite_url(self.out / "tamis.db")
-        self.engine = open_store(self.url)
-
-    def verify(self, rubric: VerifyRecipe, *sources: ImportSource, **options: Any) -> VerifyResult:
-        lookup._row_group.cache_clear()
-        return verify(self.url, self.out, sources, rubric, concurrency=2, **options)
-
-    def rows(self, query: Any) -> list[Any]:
-        with reading(self.engine) as connection:
-            return list(connection.execute(query).all())
+    return breaking(monkeypatch, "poison")
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
-
-
-def answers(path: Path, *completions: str, prompt: str = "2+2?") -> ImportSource:
-    """Makes a file of completions for one prompt whose gold is "4"."""
-    path.write_text(
-        "".join(json.dumps({"prompt": prompt, "completion": text, "answer": "4"}) + "\n" for text in completions)
-    )
-    return ImportSource(path, path.stem)
 
 
 def test_samples_that_come_later_are_scored_alone(place: Place, tmp_path: Path) -> None:
