@@ -1,85 +1,18 @@
 """Fits others' rows of prompts and generations to ours: vLLM, OpenAI, verl, TRL and `messages` files, or columns named one by one.
 
+What the rows of public task sets say of task and gold is read by `workers.task_rows`, whatever form the generations beside it have.
 Pure: a decoded row in, one prompt with its samples out.
 """
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 from schemas.arrow import TASKS
 from schemas.errors import UserError
-
-#: Fields of ours that a column may feed. Dots in a column's name go into objects: `reward_model.ground_truth`.
-FIELDS = (
-    "prompt",
-    "generation",
-    "gold",
-    "language",
-    "domain",
-    "task",
-    "source",
-    "model",
-    "sample_index",
-    "finish_reason",
-    "tokens",
-)
-Candidates = Mapping[str, Sequence[str]]
-
-_GOLDS = ("gold", "reward_model.ground_truth", "ground_truth", "gts", "answer", "solution", "gt")
-_COMMON: Candidates = MappingProxyType(
-    {
-        "gold": _GOLDS,
-        "language": ("language", "lang"),
-        "domain": ("domain", "data_source", "subject"),
-        "model": ("model", "response.body.model"),
-        "sample_index": ("sample_index",),
-        "finish_reason": ("finish_reason",),
-        "tokens": ("tokens", "num_tokens"),
-    }
-)
-
-#: Preset -> our field -> their columns, the first that is there counts.
-PRESETS: Mapping[str, Candidates] = MappingProxyType(
-    {
-        # Our own contracts as JSON Lines or Parquet; messages and gold are JSON text there.
-        "tamis": {
-            "prompt": ("messages",),
-            "generation": ("text",),
-            "gold": ("gold",),
-            "language": ("language",),
-            "domain": ("domain",),
-            "task": ("task",),
-            "source": ("source",),
-            "model": ("model",),
-            "sample_index": ("sample_index",),
-            "finish_reason": ("finish_reason",),
-            "tokens": ("tokens",),
-        },
-        # RequestOutput of vLLM, and the rows of the OpenAI batch API with the request's body beside the response.
-        "vllm": {
-            **_COMMON,
-            "prompt": ("prompt", "messages", "body.messages", "request.body.messages"),
-            "generation": ("outputs", "choices", "response.body.choices"),
-        },
-        # Roll-out dumps and training files of verl.
-        "verl": {
-            **_COMMON,
-            "prompt": ("input", "prompt"),
-            "generation": ("output", "outputs", "responses", "response"),
-            "gold": ("gts", "reward_model.ground_truth", "ground_truth", "answer"),
-        },
-        # Prompt-completion data sets of TRL, plain or conversational.
-        "trl": {**_COMMON, "prompt": ("prompt",), "generation": ("completion", "completions")},
-        # One conversation a row; its last message, the assistant's, is the generation.
-        "messages": {**_COMMON, "prompt": ("messages", "conversation"), "generation": ("messages", "conversation")},
-    }
-)
-_AUTO_ORDER = ("vllm", "trl", "verl", "messages", "tamis")
-#: JSON text that our own contracts hold where others have objects.
-_JSON_PRESET = "tamis"
+from workers.presets import AUTO_ORDER, FIELDS, JSON_PRESET, PRESETS, fit_columns, has_column, listed, value_at
+from workers.task_rows import SHAPES, Shape, TaskRow, find_shape
 
 
 @dataclass(frozen=True)
@@ -114,6 +47,7 @@ class RowMapping:
     columns: Mapping[str, str]
     prompts_only: bool
     prompt_optional: bool = False
+    shape: Shape | None = None
 
     def read(self, row: Mapping[str, Any]) -> MappedRow:
         """Maps one row. Without a column for the prompt, where that is allowed, the row has no messages.
@@ -121,13 +55,17 @@ class RowMapping:
         Raises:
             ValueError: says what is missing or of the wrong shape; a message for the user.
         """
+        task_row = self.shape.task_row(row) if self.shape is not None else None
         if "prompt" not in self.columns:
+            if task_row is not None and task_row.text is not None:
+                said = [] if self.prompts_only else self._samples(row, [], conversation=False)
+                return self._mapped(row, _messages(task_row.text, "the question"), None, said, task_row)
             if self.prompt_optional:
                 return self._mapped(row, [], None, self._samples(row, [], conversation=False))
             raise ValueError("no column holds the prompt")
         prompt = value_at(row, self.columns["prompt"])
         gold = value_at(row, self.columns["gold"]) if "gold" in self.columns else None
-        if self.preset == _JSON_PRESET:
+        if self.preset == JSON_PRESET:
             prompt, gold = _from_json(prompt, "messages"), _from_json(gold, "gold")
         messages = _messages(prompt, self.columns["prompt"])
         conversation = self.columns.get("generation") == self.columns["prompt"]
@@ -139,12 +77,20 @@ class RowMapping:
             messages = messages[:-1]
         if not messages:
             raise ValueError(f"{self.columns['prompt']!r} has no message before the answer")
-        return self._mapped(row, messages, gold, samples)
+        return self._mapped(row, messages, gold, samples, task_row)
 
     def _mapped(
-        self, row: Mapping[str, Any], messages: list[dict[str, str]], gold: Any, samples: Sequence[Sample]
+        self,
+        row: Mapping[str, Any],
+        messages: list[dict[str, str]],
+        gold: Any,
+        samples: Sequence[Sample],
+        task_row: TaskRow | None = None,
     ) -> MappedRow:
         task = self._text(row, "task")
+        if task_row is not None and self.shape is not None:
+            gold = task_row.gold if "gold" not in self.columns else gold
+            task = task or task_row.task or self.shape.task
         if task is not None and task not in TASKS:
             raise ValueError(f"task is {task!r}; there are {', '.join(TASKS)}")
         return MappedRow(
@@ -203,80 +149,64 @@ def resolve(
     """Fits a preset and the columns that the user named to what a file has.
 
     Args:
-        preset: a key of `PRESETS`, or `auto` for the first that fits.
+        preset: a key of `PRESETS` or of `workers.task_rows.SHAPES`, or `auto` for what fits.
         columns: our field -> their column; goes before the preset's.
         available: the top columns of the file.
         first: its first row, to see into objects; a file of Parquet may give an empty one.
         where: the file, for messages.
         prompts_only: no generations are wanted.
-        prompt_optional: a file without a column for the prompt will do, if no preset finds one.
+        prompt_optional: a file without a column for the prompt will do, if no preset finds one; tasks and golds are not looked for.
 
     Raises:
         UserError: for an unknown preset or field, or a column that is missing; names the file and what is there.
     """
     there = list(available)
+    _check_named(preset, columns, there, first, where)
+    shape = None
+    # Our own rows say their task themselves; a user who names the gold needs no task set to be found.
+    if preset in SHAPES or not (prompt_optional or preset == JSON_PRESET or "gold" in columns):
+        shape = find_shape(preset, there, first, where)
+    usual = [name for name in there if shape is None or name not in shape.uses]
+    names = (preset,) if preset in PRESETS else AUTO_ORDER
+    fits = {name: {**fit_columns(PRESETS[name], usual, first), **columns} for name in names}
+    others: tuple[str, ...] = () if prompts_only else ("generation",)
+    wanted = [("prompt", *others)]
+    if prompt_optional or (shape is not None and shape.makes_prompt):
+        wanted.append(others)
+    for fields in wanted:
+        for name, fitted in fits.items():
+            if all(field in fitted for field in fields):
+                if shape is not None:
+                    fitted = _beside(shape, fitted, columns)  # noqa: PLW2901 - the loop ends here
+                return RowMapping(name, fitted, prompts_only, prompt_optional, shape)
+    lacking = next(field for field in wanted[-1] if field not in fits[names[-1]])
+    raise UserError(
+        f"{where}: no column holds the {lacking}; the columns there are {listed(there)}; name it as {lacking}=COLUMN"
+    )
+
+
+def _check_named(
+    preset: str, columns: Mapping[str, str], there: Sequence[str], first: Mapping[str, Any], where: str
+) -> None:
     unknown = sorted(set(columns) - set(FIELDS))
     if unknown:
         raise UserError(f"{where}: {unknown[0]!r} is no field of ours; there are {', '.join(FIELDS)}")
     for field, column in columns.items():
         if not has_column(column, there, first):
             raise UserError(
-                f"{where}: column {column!r} for {field!r} is missing; the columns there are {_listed(there)}"
+                f"{where}: column {column!r} for {field!r} is missing; the columns there are {listed(there)}"
             )
-    if preset not in ("auto", *PRESETS):
-        raise UserError(f"{where}: no preset is called {preset!r}; there are auto, {', '.join(PRESETS)}")
-    wanted: tuple[str, ...] = ("prompt",) if prompts_only else ("prompt", "generation")
-    names = _AUTO_ORDER if preset == "auto" else (preset,)
-    fits = {name: {**fit_columns(PRESETS[name], there, first), **columns} for name in names}
-    for fields in (wanted, ("generation",)) if prompt_optional else (wanted,):
-        for name, fitted in fits.items():
-            if all(field in fitted for field in fields):
-                return RowMapping(name, fitted, prompts_only, prompt_optional)
-    lacking = next(field for field in fields if field not in fits[names[-1]])
-    raise UserError(
-        f"{where}: no column holds the {lacking}; the columns there are {_listed(there)}; name it as {lacking}=COLUMN"
-    )
+    if preset not in ("auto", *PRESETS, *SHAPES):
+        raise UserError(f"{where}: no preset is called {preset!r}; there are auto, {', '.join((*PRESETS, *SHAPES))}")
 
 
-def fit_columns(candidates: Candidates, available: Sequence[str], first: Mapping[str, Any]) -> dict[str, str]:
-    """Gives the first column that is there for each field; fields without one are left out. See `resolve` for the arguments."""
-    fitted = {}
-    for field, columns in candidates.items():
-        match = next((column for column in columns if has_column(column, available, first)), None)
-        if match is not None:
-            fitted[field] = match
-    return fitted
-
-
-def has_column(column: str, available: Sequence[str], first: Mapping[str, Any]) -> bool:
-    """Says whether a file has the column, or the object field that dots lead to. See `resolve` for the arguments."""
-    if column in available:
-        return True
-    top, _, rest = column.partition(".")
-    if not rest or top not in available:
-        return False
-    value: Any = first.get(top)
-    for part in rest.split("."):
-        if not isinstance(value, dict) or part not in value:
-            return False
-        value = value[part]
-    return True
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(repr(name[:40]) for name in names[:20]) or "none"
-
-
-def value_at(row: Mapping[str, Any], column: str) -> Any:
-    """Gives what a column of a row holds, or the object field that dots lead to; None where it is not there."""
-    if column in row:
-        return row[column]
-    value: Any = row
-    for part in column.split("."):
-        if not isinstance(value, dict):
-            return None
-        value = value.get(part)
-    return value
+def _beside(shape: Shape, fitted: Mapping[str, str], named: Mapping[str, str]) -> dict[str, str]:
+    """Leaves out the columns whose meaning the shape knows better, unless the user has named them."""
+    return {
+        field: column
+        for field, column in fitted.items()
+        if field in named or (field != "gold" and column not in shape.uses)
+    }
 
 
 def _from_json(value: Any, name: str) -> Any:

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from columnar.mixing import UNKNOWN, target_of
 from schemas.errors import UserError
-from workers.mapping import MappedRow, RowMapping, fit_columns, resolve, value_at
+from workers.mapping import MappedRow, RowMapping, resolve
+from workers.presets import fit_columns, value_at
 from workers.row_files import find_files, first_row, read_rows
 
 _ID_COLUMNS = {"id": ("id", "prompt_id")}

@@ -16,17 +16,8 @@ from schemas.ids import canonical_json, digest
 from service.audit.model import Generation, Settings
 from service.audit.prompts import PromptFact, key_text, prompt_text
 from service.report.highlight import shorten
-from workers.mapping import (
-    FIELDS,
-    Candidates,
-    MappedRow,
-    RowMapping,
-    Sample,
-    fit_columns,
-    has_column,
-    resolve,
-    value_at,
-)
+from workers.mapping import MappedRow, RowMapping, Sample, resolve
+from workers.presets import FIELDS, Candidates, fit_columns, has_column, value_at
 from workers.row_files import RawRow, find_files, first_row, read_rows
 
 #: A block closes at so many rows, or sooner at so many bytes.

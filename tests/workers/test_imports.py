@@ -238,7 +238,7 @@ def test_what_is_refused_before_work(engine: sa.Engine, tmp_path: Path) -> None:
     good = write(tmp_path / "rows.jsonl", {"question": "2+2?", "reply": "4"})
     cases = [
         (ImportSource(footer, "a"), "broken.parquet: not a readable Parquet file"),
-        (ImportSource(good, "a"), "no column holds the prompt; the columns there are 'question', 'reply'"),
+        (ImportSource(good, "a"), "no column holds the generation; the columns there are 'question', 'reply'"),
         (ImportSource(good, "a", columns={"prompt": "question"}), "no column holds the generation"),
         (ImportSource(good, "a", columns={"prompt": "quest"}), "column 'quest' for 'prompt' is missing"),
         (ImportSource(good, "a", columns={"promt": "question"}), "'promt' is no field of ours"),
