@@ -21,12 +21,15 @@ from service.options import (
     AnyOut,
     AsJson,
     Broker,
+    Columns,
     DryRun,
     Fresh,
     Limit,
     MaxBad,
     Out,
+    Preset,
     Store,
+    Task,
     Workers,
 )
 
@@ -94,6 +97,9 @@ def sample(
         typer.Argument(help="Prompts (JSONL or Parquet); left out, those that are in the store."),
     ] = None,
     samples: Annotated[int, typer.Option("--samples", "-n", min=1, help="Samples a prompt.")] = 4,
+    preset: Preset = None,
+    columns: Columns = None,
+    task: Task = None,
     base_url: Annotated[str | None, typer.Option("--base-url", help="OpenAI-compatible endpoint, up to /v1.")] = None,
     api_key_env: Annotated[
         str | None, typer.Option("--api-key-env", help="Name of the variable that holds the key.")
@@ -113,13 +119,17 @@ def sample(
     as_json: AsJson = False,
 ) -> None:
     """Sample generations from a model; what has landed is never sampled again."""
+    from service.commands.columns import ColumnRequest
     from service.commands.sample import SampleRequest
     from service.commands.sample import sample as run
 
     request = SampleRequest(
         model, samples, base_url, api_key_env, api, temperature, top_p, max_tokens, prefill, tuple(stop or ())
     )
-    raise typer.Exit(run(prompts, request, out, store, broker, workers, limit, dry_run=dry_run, as_json=as_json))
+    mapping = ColumnRequest(preset, tuple(columns or ()), task)
+    raise typer.Exit(
+        run(prompts, request, mapping, out, store, broker, workers, limit, dry_run=dry_run, as_json=as_json)
+    )
 
 
 @app.command()
@@ -134,8 +144,9 @@ def verify(
     verifiers: Annotated[
         str, typer.Option(help="Verifiers with default settings, when there is no recipe.")
     ] = "math,format,mixing",
-    preset: Annotated[str | None, typer.Option(help="Column mapping of the file: vllm, verl, trl or messages.")] = None,
-    columns: Annotated[Optional[list[str]], typer.Option("--column", help="OURS=THEIRS; may be given again.")] = None,  # noqa: UP045
+    preset: Preset = None,
+    columns: Columns = None,
+    task: Task = None,
     language: Annotated[
         str | None, typer.Option(help="Language of the file's prompts, where no column says it.")
     ] = None,
@@ -169,7 +180,7 @@ def verify(
 
     request = VerifyRequest(
         generations, recipe, verifiers, preset, tuple(columns or ()), language, retry_status, limit, max_bad,
-        validate_gold, unsafe_no_sandbox,
+        validate_gold, unsafe_no_sandbox, task,
     )  # fmt: skip
     raise typer.Exit(run(request, out, store, broker, workers, dry_run=dry_run, as_json=as_json))
 
@@ -181,8 +192,8 @@ def audit(
     prompts: Annotated[
         Path | None, typer.Option("--prompts", help="Their prompts, by prompt_id, for language and domain.")
     ] = None,
-    preset: Annotated[str | None, typer.Option(help="Column mapping of the file: vllm, verl, trl or messages.")] = None,
-    columns: Annotated[Optional[list[str]], typer.Option("--column", help="OURS=THEIRS; may be given again.")] = None,  # noqa: UP045
+    preset: Preset = None,
+    columns: Columns = None,
     language: Annotated[
         str | None, typer.Option(help="Language that answers should be in, where no column says it.")
     ] = None,

@@ -60,6 +60,20 @@ Broker = Annotated[
         envvar="TAMIS_BROKER",
     ),
 ]
+Preset = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        help="Form of the file: vllm, verl, trl, messages, or a task set's (choice, ifeval, ...); found by itself."
+    ),
+]
+Columns = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option("--column", help="OURS=THEIRS, for example prompt=question; may be given again."),
+]
+Task = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(help="Task of rows that do not say it: math, code, choice, ...; by default math."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and do nothing.")]
 Limit = Annotated[Optional[int], typer.Option("--limit", min=1, help="Take at most this many rows of input.")]  # noqa: UP045

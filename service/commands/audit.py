@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from schemas.errors import UserError
 from service.audit.model import Mode, Settings
+from service.commands.columns import read_columns
 from service.commands.common import DONE, QUARANTINED
 from service.console import Terminal
 
@@ -40,12 +41,7 @@ class AuditRequest:
         from columnar.writing import scripts_of
         from rewards.language import THRESHOLD
 
-        columns: dict[str, str] = {}
-        for pair in self.columns:
-            ours, separator, theirs = pair.partition("=")
-            if not separator:
-                raise UserError(f"--column {pair}: OURS=THEIRS is needed, for example text=completion")
-            columns[ours] = theirs
+        columns = read_columns(self.columns)
         threshold = THRESHOLD if self.threshold is None else self.threshold
         if not 0 <= threshold <= 1:
             raise UserError(f"--threshold must be between 0 and 1, not {threshold:g}")

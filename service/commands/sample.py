@@ -9,10 +9,10 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from schemas.errors import UserError
+from service.commands.columns import ColumnRequest
 from service.commands.common import open_for_reading, store_url
 from service.console import Bars, Terminal
 from workers.endpoint import Endpoint
-from workers.imports import ImportSource
 from workers.openai_api import Sampling
 from workers.sampling import SampleResult
 from workers.sampling import sample as run_sampling
@@ -61,6 +61,7 @@ class SampleRequest:
 def sample(
     prompts: Path | None,
     request: SampleRequest,
+    mapping: ColumnRequest,
     out: Path,
     store: str | None,
     broker: str | None,
@@ -73,7 +74,7 @@ def sample(
     """Runs the command."""
     terminal = Terminal(as_json=as_json)
     sampling = request.sampling()
-    sources = [ImportSource(prompts, prompts.stem, prompts_only=True)] if prompts is not None else None
+    sources = [mapping.source(prompts, prompts_only=True)] if prompts is not None else None
     if dry_run:
         return _show_plan(request, prompts, out, store, limit, terminal)
     with _endpoint(request) as endpoint, terminal.bars() as bars:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rewards.registry import setting_names
-from schemas.errors import UserError
 from schemas.recipe import VerifyRecipe, load_recipe, parse_recipe
+from service.commands.columns import ColumnRequest
 from service.commands.common import open_for_reading, refresh_report, store_url
 from service.commands.gold import validate_gold
 from service.commands.sample import show_progress
@@ -32,6 +32,7 @@ class VerifyRequest:
     max_bad: int | None
     validate_gold: bool = False
     unsafe_no_sandbox: bool = False
+    task: str | None = None
 
     def rubric(self) -> VerifyRecipe:
         """Gives the rubric: the recipe file's, or the named verifiers with default settings.
@@ -57,16 +58,7 @@ class VerifyRequest:
         """Gives the files to import first, with their column mapping."""
         if self.generations is None:
             return []
-        mapping: dict[str, str] = {}
-        for pair in self.columns:
-            ours, separator, theirs = pair.partition("=")
-            if not separator:
-                raise UserError(f"--column {pair}: OURS=THEIRS is needed, for example text=completion")
-            mapping[ours] = theirs
-        name = self.generations.name.split(".")[0] or "generations"
-        return [
-            ImportSource(self.generations, name, preset=self.preset or "auto", columns=mapping, language=self.language)
-        ]
+        return [ColumnRequest(self.preset, self.columns, self.task, self.language).source(self.generations)]
 
     def statuses(self) -> tuple[str, ...]:
         """Gives the statuses to score again."""
