@@ -15,8 +15,8 @@ from typing import Any, Final, NamedTuple, Protocol
 from rewards.verdict import Status, Verdict
 from schemas.ids import canonical_json
 
-MAX_DETAIL_BYTES: Final = 16 * 1024
-"""A verdict with a longer detail is not kept: reading it back would cost more than most verifiers do."""
+MAX_DETAIL_BYTES: Final = 64 * 1024
+"""A verdict with a longer detail is not kept: a store is no place for texts."""
 
 _HASH_BYTES: Final = 16
 

@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from rewards import get_verifier
 from rewards.registry import Verifier
 from rewards.verdict import Verdict
 from schemas.arrow import CONTRACTS
@@ -27,8 +26,9 @@ from schemas.tables import Prompt
 from workers.imports import ImportResult, ImportSource, as_it_comes, import_rows
 from workers.landing import contract_table
 from workers.lookup import Pointer, fetch
+from workers.resources import build_verifier
 from workers.rows import artifact_files, batched
-from workers.scoring import with_detail
+from workers.scoring import Subject, with_detail
 
 PAGE_PROMPTS: Final = 512
 """Prompts that are in memory at a time; the gold of one may hold megabytes of tests."""
@@ -136,7 +136,7 @@ def validate_golds(
         UserError: for a rubric, a store or files that are refused before any work, or without any prompt.
         ResumableError: when the import stopped half way.
     """
-    verifiers = [get_verifier(item.name, **item.settings) for item in recipe.verifiers]
+    verifiers = [build_verifier(item.name, item.settings) for item in recipe.verifiers]
     engine = open_store(store_url)
     try:
         sources = [as_it_comes(source) for source in sources]
@@ -150,8 +150,16 @@ def validate_golds(
             verifier.close()
 
 
+class _PromptGold(NamedTuple):
+    """A prompt, for which `subject` says what each verifier is passed."""
+
+    prompt_id: str
+    source: str
+    subject: Subject
+
+
 class _Asked(NamedTuple):
-    """A prompt with its gold, or with what one verifier takes of it."""
+    """What one verifier is passed of a prompt."""
 
     prompt_id: str
     source: str
@@ -217,7 +225,8 @@ def check_golds(
     listed: list[dict[str, Any]] = []
     folder, done = out / FOLDER, 0
     with open_part(folder, "refused", CONTRACTS["refused_golds"]) as writer:
-        for prompts in _pages(engine, out, sources, total):
+        questions = any(verifier.gold_key == "dialogue" for verifier in judging)
+        for prompts in _pages(engine, out, sources, total, ["gold", "messages"] if questions else ["gold"]):
             page = _Page()
             for verifier in judging:
                 rows = _check_page(verifier, prompts, tallies[verifier.name], page)
@@ -247,13 +256,12 @@ def count_prompts(engine: sa.Engine, *, sources: frozenset[str] | None = None, l
     return number if limit is None else min(number, limit)
 
 
-def _check_page(verifier: Verifier, prompts: Sequence[_Asked], tally: GoldTally, page: _Page) -> list[dict[str, Any]]:
+def _check_page(
+    verifier: Verifier, prompts: Sequence[_PromptGold], tally: GoldTally, page: _Page
+) -> list[dict[str, Any]]:
     """Counts the golds of a page and gives those that are not accepted."""
-    asked = [
-        _Asked(prompt.prompt_id, prompt.source, prompt.gold[verifier.gold_key])
-        for prompt in prompts
-        if prompt.gold and prompt.gold.get(verifier.gold_key) is not None
-    ]
+    passed = [_Asked(one.prompt_id, one.source, one.subject.gold_for(verifier.gold_key)) for one in prompts]
+    asked = [one for one in passed if one.gold is not None]
     tally.without += len(prompts) - len(asked)
     completions = [_written(verifier, one.gold) for one in asked]
     tally.written += sum(completion is not None for completion in completions)
@@ -278,24 +286,29 @@ def _written(verifier: Verifier, gold: Any) -> str | None:
         return None
 
 
-def _pages(engine: sa.Engine, out: Path, sources: frozenset[str] | None, total: int) -> Iterator[list[_Asked]]:
-    """Gives the first `total` prompts in the order of their files, with their golds, a page at a time; no transaction stays open."""
+def _pages(
+    engine: sa.Engine, out: Path, sources: frozenset[str] | None, total: int, columns: Sequence[str]
+) -> Iterator[list[_PromptGold]]:
+    """Gives the first `total` prompts in the order of their files, a page at a time; no transaction stays open meanwhile."""
     with reading(engine) as connection:
         files = artifact_files(connection, out, "prompts")
         artifacts = connection.scalars(
             sa.select(Prompt.artifact_id).where(_in_scope(sources)).distinct().order_by(Prompt.artifact_id)
         ).all()
     left = total
+    narrow = sa.select(Prompt.id, Prompt.row, Prompt.source, Prompt.language).where(_in_scope(sources))
     for artifact in artifacts:
-        query = sa.select(Prompt.id, Prompt.row, Prompt.source).where(
-            Prompt.artifact_id == artifact, _in_scope(sources)
-        )
+        query = narrow.where(Prompt.artifact_id == artifact).order_by(Prompt.row).limit(left)
         with reading(engine) as connection:
-            rows = connection.execute(query.order_by(Prompt.row).limit(left)).all()
+            rows = connection.execute(query).all()
         left -= len(rows)
         for page in batched(rows, PAGE_PROMPTS):
-            golds = fetch({row.id: Pointer(files[artifact], row.row) for row in page}, ["gold"])
-            yield [_Asked(row.id, row.source, json.loads(golds[row.id]["gold"] or "null")) for row in page]
+            bulk = fetch({row.id: Pointer(files[artifact], row.row) for row in page}, columns)
+            yield [_PromptGold(row.id, row.source, _subject(row, bulk[row.id])) for row in page]
+
+
+def _subject(row: Any, bulk: Mapping[str, Any]) -> Subject:
+    return Subject(row.id, "", json.loads(bulk["gold"] or "null"), row.language, bulk.get("messages"))
 
 
 def _writable(text: str) -> str:

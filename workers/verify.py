@@ -84,7 +84,7 @@ def verify(
     unknown = sorted(set(retry_status) - set(STATUSES))
     if unknown:
         raise UserError(f"no verdict has status {unknown[0]!r}; there are: {', '.join(STATUSES)}")
-    verifiers = [build_verifier(item.name, item.settings) for item in recipe.verifiers]
+    keys = verdict_keys(recipe)
     engine = open_store(store_url)
     try:
         imported = import_rows(engine, out, generations, max_bad=max_bad) if generations else None
@@ -92,7 +92,6 @@ def verify(
         scope = Scope(sources, frozenset(retry_status), limit)
         run_id = _open_run(engine, out, recipe, sources)
         stage_id = runs.open_stage(engine, run_id, name="verify", kind="verify")
-        keys = [VerdictKey.of(verifier) for verifier in verifiers]
         with runs.marked_failed_on_error(engine, run_id):
             plan = plan_shards(engine, stage_id, keys, scope, recipe.shard_generations)
             tally = run_stage(
@@ -116,11 +115,25 @@ def verify(
         engine.dispose()
 
 
+def verdict_keys(recipe: VerifyRecipe) -> list[VerdictKey]:
+    """Gives what names the rubric's verdicts; refuses a rubric of which no worker could make the verifiers.
+
+    Raises:
+        UserError: for a verifier or setting that is not known, or what a verifier needs and is not to be had here.
+    """
+    keys = []
+    for item in recipe.verifiers:
+        verifier = build_verifier(item.name, item.settings)
+        keys.append(VerdictKey.of(verifier))
+        verifier.close()
+    return keys
+
+
 def preview_verify(
     store_url: str, recipe: VerifyRecipe, *, retry_status: Collection[str] = (), limit: int | None = None
 ) -> Mapping[str, int]:
     """Says what `verify` would do with what the store has: generations, shards. Writes nothing but the store's upgrade."""
-    keys = [VerdictKey.of(build_verifier(item.name, item.settings)) for item in recipe.verifiers]
+    keys = verdict_keys(recipe)
     engine = open_store(store_url)
     try:
         plan = preview(engine, keys, Scope(retry=frozenset(retry_status), limit=limit), recipe.shard_generations)

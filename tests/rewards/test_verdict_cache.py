@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scripted_judge import ScriptedJudge, shown, verdict
 
 from rewards import get_verifier, registry
 from rewards.cache import MAX_DETAIL_BYTES, CacheKey, MemoryCache, hash_gold, hash_text, write_detail
@@ -223,19 +224,36 @@ _PIECES = (
     "答案是 4", '{"answer": 4}', "x = 2",
 )  # fmt: skip
 _COMPLETIONS = st.lists(st.sampled_from(_PIECES), max_size=8).map("".join)
+_QUESTION = [{"role": "user", "content": "2 + 2?"}]
 _GOLDS: Mapping[str, Sequence[Any]] = {
+    "judge": [{"messages": _QUESTION, "answer": answer} for answer in ("4", "5", "")],
     "math": ["4", "5", r"\frac{1}{2}", ["4", "5"], "A", ""],
     "instructions": [
         {"instruction_id_list": ["punctuation:no_comma", "keywords:existence"], "kwargs": [{}, {"keywords": ["answer"]}]},
         {"instruction_id_list": ["no:such"], "kwargs": [{}]},
     ],
 }  # fmt: skip
-CACHED = [name for name in registry.available() if name in _GOLDS and get_verifier(name).cacheable]
 
 
-@pytest.mark.parametrize("name", CACHED)
+def _by_rule(request: Any) -> Any:
+    return verdict("correct" if str(shown(request, "REFERENCE")) in str(shown(request)) else "incorrect")
+
+
+def made(name: str) -> Verifier:
+    return get_verifier(name, model="rule", endpoint=ScriptedJudge(_by_rule)) if name == "judge" else get_verifier(name)
+
+
+def cached_verifiers() -> list[str]:
+    return [name for name in registry.available() if registry._entry(name).cached]
+
+
+def test_every_verifier_with_a_cache_is_tested_here() -> None:
+    assert set(cached_verifiers()) <= set(_GOLDS)
+
+
+@pytest.mark.parametrize("name", cached_verifiers())
 def test_equal_keys_mean_equal_verdicts(name: str) -> None:
-    verifier = get_verifier(name)
+    verifier = made(name)
 
     @given(pairs=st.lists(st.tuples(_COMPLETIONS, st.sampled_from(_GOLDS[name])), min_size=2, max_size=12))
     def check(pairs: list[tuple[str, Any]]) -> None:
@@ -251,10 +269,10 @@ def test_equal_keys_mean_equal_verdicts(name: str) -> None:
     check()
 
 
-@pytest.mark.parametrize("name", CACHED)
+@pytest.mark.parametrize("name", cached_verifiers())
 def test_a_verifier_with_a_cache_reads_no_more_than_its_keys_say(name: str) -> None:
     """Thinking is read by none of them: completions that differ there alone share a verdict."""
-    verifier = get_verifier(name)
+    verifier = made(name)
     if not isinstance(verifier.check, KeyedCheck):
         pytest.skip("it reads the whole completion")
     gold = _GOLDS[name][0]

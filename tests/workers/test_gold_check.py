@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from rewards import get_verifier, registry
-from rewards.registry import CheckWithGold
+from rewards.registry import CheckWithGold, Verifier
 from rewards.verdict import Verdict
 from schemas.arrow import check_contract
 from schemas.errors import UserError
@@ -22,7 +22,7 @@ from schemas.store import open_store, reading, sqlite_url
 from schemas.tables import Generation, Prompt, VerdictRow
 from service.cli import app
 from workers import gold_check
-from workers.gold_check import GoldTally, check_golds
+from workers.gold_check import GoldCheck, GoldTally, check_golds
 from workers.imports import ImportSource, import_rows
 
 RUN = CliRunner()
@@ -35,10 +35,12 @@ def prompts(path: Path, golds: Sequence[Any], **fields: Any) -> ImportSource:
     return ImportSource(path, path.stem, prompts_only=True)
 
 
-def check(tmp_path: Path, names: Sequence[str], source: ImportSource, **options: Any) -> gold_check.GoldCheck:
+def check(tmp_path: Path, names: Sequence[str | Verifier], source: ImportSource, **options: Any) -> GoldCheck:
     engine = open_store(sqlite_url(tmp_path / "tamis.db"))
     import_rows(engine, tmp_path, [source])
-    return check_golds(engine, tmp_path, [get_verifier(name) for name in names], **options)
+    return check_golds(
+        engine, tmp_path, [get_verifier(one) if isinstance(one, str) else one for one in names], **options
+    )
 
 
 def test_each_gold_is_given_to_each_verifier_that_reads_one(tmp_path: Path) -> None:
@@ -109,6 +111,15 @@ def test_a_verifier_that_breaks_on_a_gold_refuses_it(tmp_path: Path, monkeypatch
     assert result.tallies["breaks"] == GoldTally(accepted=1, refused=1, unwritten=1, written=2)
     (row,) = [json.loads(line) for line in result.lines.read_text().splitlines()]
     assert (row["status"], row["reason"], row["gold"]) == ("error", "detail_not_json", ["a", "\ufffd"])
+
+
+def test_a_judge_is_asked_about_no_reference(tmp_path: Path) -> None:
+    """A reference that is given back is right by rule; without one nothing is asked, so that no endpoint is needed."""
+    source = prompts(tmp_path / "p.jsonl", ["4", {"rubric": "be kind"}, None])
+    result = check(tmp_path, [get_verifier("judge", model="m")], source)
+    assert result.tallies["judge"] == GoldTally(accepted=1, refused=2, written=1)
+    assert {row["reason"] for row in result.refused} == {"no_reference"}
+    assert '"content":"Question 1?"' in str(result.refused[0]["gold"])
 
 
 def test_nothing_to_check_and_no_gold_at_all(tmp_path: Path) -> None:
