@@ -12,6 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from service.report.estimate_facts import EstimateFact
 from service.report.highlight import Hunk
 
 #: What a sample can be, and how the page says it.
@@ -403,6 +404,7 @@ class ReportFacts:
     curation: CurationFact | None
     generations: GenerationFact | None
     verifiers: Sequence[VerifierFact]
+    estimates: Sequence[EstimateFact]
     samples: Sequence[SampleFact]
     selections: Sequence[SelectionFact]
     numbers: Mapping[str, Any]  # the same numbers for machines

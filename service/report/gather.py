@@ -1,6 +1,7 @@
 """Gathers the facts of a report: the runs under one `--out`, and what each room's files and rows say of them. Reads only."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from schemas.errors import UserError
 from schemas.store import reading
 from schemas.tables import Run
 from service.report.curated import curation_fact
+from service.report.estimate_facts import EstimateFact
+from service.report.estimated import estimate_facts
 from service.report.facts import (
     CurationFact,
     GenerationFact,
@@ -56,9 +59,12 @@ def gather(engine: sa.Engine, out: Path) -> ReportFacts:
         curation = curation_fact(out)
         generations = generation_fact(connection, ids)
         verifiers = verifier_facts(connection, ids)
+        estimates = estimate_facts(connection, ids)
         samples = sample_facts(connection, ArtifactFiles(connection, out), ids, latest_keys(verifiers))
         selections = selection_facts(connection, out, ids)
-    newest = max(runs, key=lambda run: (run.started_at is not None, run.started_at, run.id))
+    # An estimate says something of a run's verdicts; the page goes by the name of what made them.
+    made = [run for run in runs if run.kind != "estimate"] or runs
+    newest = max(made, key=lambda run: (run.started_at is not None, run.started_at, run.id))
     tiles = _tiles(curation, generations, verifiers, selections)
     return ReportFacts(
         title=curation.name if curation else newest.name,
@@ -68,9 +74,10 @@ def gather(engine: sa.Engine, out: Path) -> ReportFacts:
         curation=curation,
         generations=generations,
         verifiers=verifiers,
+        estimates=estimates,
         samples=samples,
         selections=selections,
-        numbers=_numbers(runs, curation, verifiers, selections),
+        numbers=_numbers(runs, curation, verifiers, estimates, selections),
     )
 
 
@@ -153,6 +160,7 @@ def _numbers(
     runs: Sequence[RunFact],
     curation: CurationFact | None,
     verifiers: Sequence[VerifierFact],
+    estimates: Sequence[EstimateFact],
     selections: Sequence[SelectionFact],
 ) -> dict[str, Any]:
     """Gives the page's numbers for machines; no text of a document or generation is in them."""
@@ -192,6 +200,25 @@ def _numbers(
                 "unscored": fact.total.unscored,
             }
             for fact in verifiers
+        ],
+        "estimates": [
+            {
+                "id": fact.id,
+                "name": fact.name,
+                "settings": [
+                    {
+                        "source": setting.source,
+                        "model": setting.model,
+                        "prompts": setting.prompts,
+                        "generations": setting.generations,
+                        "pass_at": [asdict(point) for point in setting.pass_at],
+                        "cons_at": [asdict(point) for point in setting.cons_at],
+                        "bands": dict(setting.bands),
+                    }
+                    for setting in fact.settings
+                ],
+            }
+            for fact in estimates
         ],
         "selections": [
             {"id": fact.id, "name": fact.name, "items": fact.items, "prompts": fact.prompts} for fact in selections

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from markupsafe import Markup
 
 from schemas.files import write_bytes_durably
-from service.report import charts
+from service.report import charts, curves
 from service.report.facts import CurationFact, ReportFacts
 from service.report.formats import format_bytes, format_number, format_percent, format_time, short_name
 from service.report.gather import gather
@@ -130,7 +130,7 @@ def page_environment(*packages: str) -> jinja2.Environment:
     environment.filters.update(
         number=format_number, size=format_bytes, percent=format_percent, when=format_time, short=short_name
     )
-    environment.globals.update(charts=charts, Series=charts.Series, max=max, share=_share)
+    environment.globals.update(charts=charts, curves=curves, Series=charts.Series, max=max, share=_share)
     return environment
 
 
