@@ -185,7 +185,7 @@ class _Page:
             "gold": _writable(canonical_json(asked.gold)),
             "score": verdict.score,
             "status": verdict.status,
-            "reason": _writable(str(verdict.detail.get("reason", ""))) or None,
+            "reason": _reason(verdict),
             "completion": None if completion is None else _writable(completion),
             "detail": detail,
         }
@@ -309,6 +309,13 @@ def _pages(
 
 def _subject(row: Any, bulk: Mapping[str, Any]) -> Subject:
     return Subject(row.id, "", json.loads(bulk["gold"] or "null"), row.language, bulk.get("messages"))
+
+
+def _reason(verdict: Verdict) -> str | None:
+    """Gives the reason that the verifier names, else the answer that it has read, which then is not the gold."""
+    if "reason" in verdict.detail:
+        return _writable(str(verdict.detail["reason"]))
+    return _writable(f"read {verdict.detail['answer']!r}") if "answer" in verdict.detail else None
 
 
 def _writable(text: str) -> str:

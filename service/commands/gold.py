@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 20
 _GOLD_CHARACTERS = 60
+_ID_DIGITS = 12  # `tamis explain` takes the first digits of an id
 
 
 def validate_gold(
@@ -58,7 +59,7 @@ def _show(result: Validation, terminal: Terminal) -> None:
     terminal.grid(f"golds of {check.prompts:,} prompts", header, rows, numeric=[1, 2, 3, 4])
     if check.refused:
         listed = [
-            [str(row["prompt_id"]), str(row["source"]), str(row["verifier"]), _short(str(row["gold"])), str(row["status"]), str(row["reason"] or "")]
+            [str(row["prompt_id"])[:_ID_DIGITS], str(row["source"]), str(row["verifier"]), _short(str(row["gold"])), str(row["status"]), str(row["reason"] or "")]
             for row in check.refused[:_SHOWN]
         ]  # fmt: skip
         terminal.grid(

@@ -240,4 +240,4 @@ def test_golds_of_others_rubrics_can_be_refused_by_form(tmp_path: Path) -> None:
     recipe = VerifyRecipe.model_validate({"verifiers": [{"name": "exact"}]})
     source = prompts(tmp_path / "p.jsonl", ["plain", "the answer is 5"])
     result = gold_check.validate_golds(sqlite_url(tmp_path / "tamis.db"), tmp_path, [source], recipe)
-    assert [row["gold"] for row in result.check.refused] == ['"the answer is 5"']
+    assert [(row["gold"], row["reason"]) for row in result.check.refused] == [('"the answer is 5"', "read '5'")]
