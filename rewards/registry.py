@@ -31,6 +31,7 @@ _BUILT_IN: Final[Mapping[str, str]] = {
     "readability": "rewards.readability",
     "regex": "rewards.matching",
     "repetition": "rewards.repetition",
+    "reward_model": "rewards.reward_model",
     "translation": "rewards.translation",
 }
 """Where each verifier of this package lives; importing the module registers it."""
