@@ -52,7 +52,8 @@ class Subject:
         """
         gold = self.gold or {}
         if gold_key == "dialogue":
-            return dialogue_gold(self.messages or "[]", gold)
+            known = {name: gold[name] for name in DIALOGUE_FIELDS if name in gold}
+            return _dialogue(self.messages or "[]", canonical_json(known))
         if gold_key == "language":
             said = gold.get("target_language") or self.language
             return said or (_target(self.messages) if self.messages else None)
@@ -83,13 +84,9 @@ def with_detail(verdict: Verdict) -> tuple[Verdict, str]:
     return verdict, detail.encode("utf-8", "replace").decode()
 
 
-def dialogue_gold(messages: str, gold: Mapping[str, Any]) -> dict[str, Any]:
-    """Gives what a verifier with the gold key `dialogue` is passed: the messages (JSON text), and what of the gold helps to judge."""
-    return _dialogue(messages, canonical_json({name: gold[name] for name in DIALOGUE_FIELDS if name in gold}))
-
-
 @functools.lru_cache(maxsize=512)  # one object for all samples of a prompt
 def _dialogue(messages: str, gold: str) -> dict[str, Any]:
+    """Gives the gold of a judge: the question, and what of the prompt's gold helps to judge an answer."""
     return {"messages": json.loads(messages), **json.loads(gold)}
 
 
