@@ -12,8 +12,9 @@ import sqlalchemy as sa
 
 from rewards.registry import Verifier
 from schemas.store import reading
-from schemas.tables import Generation, Prompt, Shard, VerdictRow
+from schemas.tables import Generation, Prompt, Shard, Stage, VerdictRow
 from workers import queue
+from workers.rows import batched
 
 _FETCH_ROWS = 10_000
 
@@ -110,7 +111,26 @@ def plan_shards(engine: sa.Engine, stage_id: int, verifiers: Sequence[VerdictKey
         queue.lock_stage(connection, stage_id)
         plan = _plan(connection, _unsettled(connection, stage_id), verifiers, scope, size)
         queue.add_shards(connection, stage_id, plan.payloads)
+        if scope.retry:
+            _settle_given_up(connection, plan.payloads)
     return plan
+
+
+def _settle_given_up(connection: sa.Connection, payloads: Sequence[Mapping[str, Any]]) -> None:
+    """Makes quarantined shards done, of any verification, whose one generation the payloads score again by all their verifiers."""
+    again = {item: {VerdictKey(*key) for key in one["verifiers"]} for one in payloads for item in one["items"]}
+    query = (
+        sa.select(Shard.id, Shard.payload)
+        .join(Stage, Stage.id == Shard.stage_id)
+        .where(Stage.kind == "verify", Shard.status == "quarantined")
+    )
+    settled = [
+        row.id
+        for row in connection.execute(query)
+        if {VerdictKey(*key) for key in row.payload["verifiers"]} <= again.get(row.payload["items"][0], set())
+    ]
+    for chunk in batched(settled, _FETCH_ROWS):
+        connection.execute(sa.update(Shard).where(Shard.id.in_(chunk)).values(status="done"))
 
 
 def _plan(

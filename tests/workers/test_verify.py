@@ -81,9 +81,11 @@ def test_two_sources_are_two_scopes(place: Place, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_poison_sample_is_quarantined_alone(place: Place, poison: VerifyRecipe, tmp_path: Path) -> None:
-    texts = [*"444", "POISON", *"45656565656"]
-    result = place.verify(poison, answers(tmp_path / "made.jsonl", *texts))
+def test_a_poison_sample_is_quarantined_alone(
+    place: Place, poison: VerifyRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = answers(tmp_path / "made.jsonl", *"444", "POISON", *"45656565656")
+    result = place.verify(poison, made)
     assert result.statuses["poison"] == {"correct": 4, "error": 1, "incorrect": 10}
     assert result.mean_scores["poison"] == pytest.approx(4 / 14)
     assert result.exit_code == 3
@@ -95,6 +97,12 @@ def test_a_poison_sample_is_quarantined_alone(place: Place, poison: VerifyRecipe
     assert check_store(place.engine) == []
     again = place.verify(poison)
     assert (again.planned, again.exit_code) == (0, 0), "it has its verdict: ours failed"
+    assert place.verify(poison, made).exit_code == 3, "and is still listed where it was given up"
+    monkeypatch.setenv("TAMIS_TEST_MENDED", "1")
+    mended = place.verify(poison, made, retry_status=["error"], max_bad=0)
+    assert (mended.planned, mended.exit_code) == (1, 0)
+    assert mended.statuses["poison"] == {"correct": 4, "incorrect": 11}
+    assert place.verify(poison, made).exit_code == 0
 
 
 @pytest.mark.slow
