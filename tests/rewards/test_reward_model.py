@@ -5,6 +5,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scripted_judge import ScriptedModel
 
 from rewards import get_verifier
 from rewards.cache import MemoryCache
@@ -16,33 +17,6 @@ from schemas.errors import UserError
 
 ASKED = {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "2 + 2?"}]}
 CHATML = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}{{ eos_token }}"
-
-
-class ScriptedModel:
-    """A reward model that speaks each of the APIs; the score of an answer is a function of its text."""
-
-    def __init__(self, score=len, reply=None):
-        self.score, self.reply, self.seen = score, reply, []
-
-    def post(self, requests, /):
-        self.seen += requests
-        return [self.one(request) for request in requests]
-
-    def one(self, request):
-        reply = self.reply(request) if self.reply else self.right(request)
-        return reply if isinstance(reply, EndpointFailure) else request.read(json.loads(json.dumps(reply)))
-
-    def right(self, request):
-        body = request.body
-        texts = body.get("text_2") or body.get("input") or body.get("text") or [body["messages"][-1]["content"]]
-        scores = [self.score(text) for text in texts]
-        if request.path == "/v1/score":
-            return {"data": [{"index": at, "score": score} for at, score in enumerate(scores)]}
-        if request.path == "/pooling":
-            return {"data": [{"index": at, "data": [[9.0], [score]]} for at, score in enumerate(scores)]}
-        if "text" in body:
-            return [{"embedding": [score], "meta_info": {}} for score in scores]
-        return {"data": [{"index": at, "probs": [score], "num_classes": 1} for at, score in enumerate(scores)]}
 
 
 def made(endpoint, **settings):

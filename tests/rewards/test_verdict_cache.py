@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted_judge import ScriptedJudge, shown, verdict
+from scripted_judge import ScriptedJudge, ScriptedModel, shown, verdict
 
 from rewards import get_verifier, registry
 from rewards.cache import MAX_DETAIL_BYTES, CacheKey, MemoryCache, hash_gold, hash_text, write_detail
@@ -227,6 +227,7 @@ _COMPLETIONS = st.lists(st.sampled_from(_PIECES), max_size=8).map("".join)
 _QUESTION = [{"role": "user", "content": "2 + 2?"}]
 _GOLDS: Mapping[str, Sequence[Any]] = {
     "judge": [{"messages": _QUESTION, "answer": answer} for answer in ("4", "5", "")],
+    "reward_model": [{"messages": _QUESTION}, {"messages": "2 + 3?"}, None],
     "math": ["4", "5", r"\frac{1}{2}", ["4", "5"], "A", ""],
     "instructions": [
         {"instruction_id_list": ["punctuation:no_comma", "keywords:existence"], "kwargs": [{}, {"keywords": ["answer"]}]},
@@ -240,7 +241,8 @@ def _by_rule(request: Any) -> Any:
 
 
 def made(name: str) -> Verifier:
-    return get_verifier(name, model="rule", endpoint=ScriptedJudge(_by_rule)) if name == "judge" else get_verifier(name)
+    served = {"judge": ScriptedJudge(_by_rule), "reward_model": ScriptedModel()}
+    return get_verifier(name, model="rule", endpoint=served[name]) if name in served else get_verifier(name)
 
 
 def cached_verifiers() -> list[str]:
