@@ -27,6 +27,10 @@ _DENIED: Final[dict[str, tuple[int, int]]] = {
     "io_uring_setup": (425, 425),
     "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),
+    # Memory that belongs to no process and to no tmpfs of a fixed size.
+    "memfd_create": (319, 279),
+    "memfd_secret": (447, 447),
+    "shmget": (29, 194),
     "unshare": (272, 97),
     "setns": (308, 268),
     "mount": (165, 40),
@@ -101,7 +105,7 @@ _KILL: Final = 0x80000000
 def build_filter(*, families: tuple[int, ...] = (AF_UNIX, AF_INET, AF_INET6, AF_NETLINK)) -> bytes | None:
     """Gives the filter for this machine, ready for `bwrap --seccomp` or, behind a `sock_fprog`, for prctl; None for other machines.
 
-    Denied with EPERM: tracing and reading other processes, mounts, new namespaces, keys, BPF, io_uring, modules, clocks, handles.
+    Denied with EPERM: tracing and reading other processes, memory that nobody accounts for, mounts, new namespaces, keys, BPF, io_uring, modules, clocks, handles.
     `clone3` gives ENOSYS, since its flags are out of a filter's reach; the C libraries then use `clone`.
 
     Args:
