@@ -71,6 +71,7 @@ bench: $(VENV)/.test ## Run the benchmarks beside their rivals and write benchma
 	$(BIN)/python benchmarks/bench_steps.py
 	$(BIN)/python benchmarks/bench_extract.py
 	$(BIN)/python benchmarks/bench_selection.py
+	$(BIN)/python benchmarks/bench_estimate.py
 	$(BIN)/python benchmarks/bench_curate_memory.py
 	$(BIN)/python benchmarks/write_tables.py
 

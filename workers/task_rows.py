@@ -210,6 +210,21 @@ def read_judged(row: Row) -> TaskRow:
     return TaskRow(gold or None, text)
 
 
+def read_puzzle(row: Row) -> TaskRow:
+    """Reads an entry of reasoning-gym; the dataset that made it stands in its metadata."""
+    metadata = _decoded(row["metadata"])
+    name = metadata.get("source_dataset")
+    if not isinstance(name, str) or not name:
+        raise ValueError("metadata.source_dataset does not name the dataset")
+    entry = {"question": row["question"], "answer": row["answer"], "metadata": metadata}
+    return TaskRow({"puzzle": {"dataset": name, "entry": entry}}, first_text(row, ("question",), "a question"))
+
+
+def _is_puzzle(row: Row) -> bool:
+    metadata = row.get("metadata")
+    return "source_dataset" in metadata if isinstance(metadata, Mapping | str) else False
+
+
 def read_question(row: Row) -> TaskRow:
     """Reads a question with its answer. Of GSM8K's worked answers the number after the last `####` is the answer."""
     text = first_text(row, _PLAIN_QUESTIONS, "a question")
@@ -278,6 +293,7 @@ SHAPES: Mapping[str, Shape] = MappingProxyType(
                 read_translation,
                 frozenset({"text", "target"}),
             ),
+            Shape("puzzle", "math", [("question",), ("answer",), ("metadata",)], read_puzzle, fits=_is_puzzle),
             Shape("judge", "judge", [_JUDGED_BY], read_judged),
             Shape("question", "math", [_PLAIN_QUESTIONS], read_question, fits=_has_no_prompt),
         )

@@ -127,6 +127,17 @@ def test_translation():
     assert several.gold["translation"]["references"] == ["a", "b"]
 
 
+def test_puzzles():
+    gym = pytest.importorskip("reasoning_gym", reason="reasoning-gym is not installed")
+    entry = json.loads(json.dumps(gym.create_dataset("chain_sum", seed=3, size=1)[0]))
+    found = read(entry)
+    assert found.messages == [{"role": "user", "content": entry["question"]}]
+    gold = found.gold["puzzle"]
+    assert gold == {"dataset": "chain_sum", "entry": entry}
+    assert get_verifier("puzzle")(f"<answer>{entry['answer']}</answer>", gold).score == 1.0
+    assert read(entry | {"metadata": json.dumps(entry["metadata"])}).gold == found.gold
+
+
 def test_rows_for_a_judge():
     found = read({"prompt": "Write a poem.", "rubric": ["rhymes", "is short"], "reference": "Roses are red."})
     assert found.task == "judge"
