@@ -12,7 +12,8 @@ from typing import Any
 from schemas.arrow import TASKS
 from schemas.errors import UserError
 from workers.presets import AUTO_ORDER, FIELDS, JSON_PRESET, PRESETS, fit_columns, has_column, listed, value_at
-from workers.task_rows import SHAPES, Shape, TaskRow, find_shape
+from workers.task_rows import SHAPES, find_shape
+from workers.task_shape import Shape, TaskRow
 
 
 @dataclass(frozen=True)
