@@ -49,7 +49,7 @@ class _Gold(NamedTuple):
     options: Mapping[str, str]  # letter -> its text, folded; empty where the gold does not list them
 
 
-@verifier("choice", version=1, gold_key="answer")
+@verifier("choice", version=2, gold_key="answer")
 def choice(*, multiple: bool = False, prose: bool = True) -> Check:
     """Scores 1.0 when the options named are exactly the gold's, else 0.0; `unparseable` when none is named.
 

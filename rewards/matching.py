@@ -13,6 +13,7 @@ import regex
 
 from rewards.math.extract import extract_answer
 from rewards.registry import Check, CheckWithGold, verifier
+from rewards.thinking import cut
 from rewards.verdict import Verdict
 
 Part = Literal["answer", "response", "whole"]
@@ -36,13 +37,13 @@ def take_part(completion: str, part: Part) -> tuple[str, str]:
     if part == "answer":
         found = extract_answer(completion, prose=False)
         return found.answer, "" if found.answer else found.source
-    head, closing, tail = completion.rpartition("</think>")
-    if not closing and "<think>" in completion:
+    thinking, rest = cut(completion, anywhere=True)
+    if rest is None:
         return "", "thinking_not_closed"
-    return tail, "" if tail.strip() else "empty_answer" if head else "empty_completion"
+    return rest, "" if rest.strip() else "empty_completion" if thinking is None else "empty_answer"
 
 
-@verifier("exact", version=1, gold_key="answer")
+@verifier("exact", version=2, gold_key="answer")
 def exact(
     *, part: Part = "answer", ignore_case: bool = False, ignore_punctuation: bool = False, ignore_articles: bool = False
 ) -> Check:
@@ -86,7 +87,7 @@ def exact(
     return CheckWithGold(check, write)
 
 
-@verifier("regex", version=1, gold_key="answer")
+@verifier("regex", version=2, gold_key="answer")
 def regex_match(*, part: Part = "response", anchor: Anchor = "search", all_of: bool = False) -> Check:
     """Scores 1.0 where the gold's pattern matches the part, else 0.0.
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 from columnar.clean import clean_text
 from columnar.loops import count_words
 from rewards.registry import Check, verifier
+from rewards.thinking import cut
 from rewards.verdict import Verdict
 
 MAX_PARAGRAPH_WORDS: Final = 300
@@ -27,7 +28,7 @@ _MARKDOWN: Final = re.compile(
 )
 
 
-@verifier("readability", version=1)
+@verifier("readability", version=2)
 def readability(
     *,
     max_paragraph_words: int = MAX_PARAGRAPH_WORDS,
@@ -52,11 +53,10 @@ def readability(
 
     def check(completion: str, _gold: Any, /) -> Verdict:
         text, _ = clean_text(completion)
-        head, closing, tail = text.rpartition("</think>")
-        thinking, answer = (head, tail) if closing else (text, "")
-        thinking = thinking.replace("<think>", "", 1)
+        before, after = cut(text)
+        thinking, answer = (before, after or "") if before is not None else (text, "")
         if not thinking.strip():
-            return Verdict(0.0, "unparseable", {"reason": "no_thinking" if closing else "empty_completion"})
+            return Verdict(0.0, "unparseable", {"reason": "empty_completion" if before is None else "no_thinking"})
         prose, num_blocks = _without_code(thinking)
         judged = [*_paragraphs(prose), *(_paragraphs(_without_code(answer)[0]) if answer_too else [])]
         longest = int(count_words(pa.array(judged or [""], pa.large_string())).max())

@@ -81,7 +81,7 @@ def _lead(ranked: Sequence[str], text_of: dict[str, str], pool: ProcessPool | No
             pending |= open_pairs
     asked = dict(list(pending.items())[:MAX_SLOW_PAIRS])
     if asked:
-        same = _ask(asked, text_of, pool or shared_pool(ENGINE, _LIMITS))
+        same = _ask(asked, pool or shared_pool(ENGINE, _LIMITS))
         for leader, key in asked:
             # An earlier pair may have put either into another class; first members alone take members in.
             if (leader, key) in same and leader_of[leader] == leader and leader_of[key] == key:
@@ -101,12 +101,12 @@ def _compare(leader: str, answer: str) -> bool | Request:
     return True if isinstance(undecided, Verdict) else undecided
 
 
-def _ask(asked: dict[tuple[str, str], Request], text_of: dict[str, str], pool: ProcessPool) -> set[tuple[str, str]]:
+def _ask(asked: dict[tuple[str, str], Request], pool: ProcessPool) -> set[tuple[str, str]]:
     replies = pool.run(list(asked.values()))
     same: set[tuple[str, str]] = set()
     for (leader, key), reply in zip(asked, replies, strict=True):
         request = asked[leader, key]
-        verdict = settle_reply(text_of[leader], text_of[key], request, reply, pool.limits.cpu_seconds)
+        verdict = settle_reply(request, reply, pool.limits.cpu_seconds)
         if verdict.status == "correct":
             same.add((leader, key))
     return same

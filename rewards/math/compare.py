@@ -27,6 +27,19 @@ _SCALARS: Final[frozenset[Kind]] = frozenset(
 )  # fmt: skip
 
 
+_HOLDERS: Final[tuple[Kind, ...]] = (
+    "list",
+    "tuple",
+    "set",
+    "union",
+    "intersection",
+    "matrix",
+    "relation",
+    "builder",
+    "text",
+)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Tolerance:
     """How far an answer may be from a gold that is a decimal, on top of the gold's own precision.
@@ -132,6 +145,8 @@ class Comparer:
             signs = solutions.infinity_sign(gold), solutions.infinity_sign(answer)
             if any(signs):
                 return signs[0] == signs[1]
+        if gold.has(*_HOLDERS) or answer.has(*_HOLDERS):
+            return False  # a set or a word inside a sum has no value
         gold_decimal, answer_decimal = decimal_literal(gold), decimal_literal(answer)
         left, right = exact_value(gold), exact_value(answer)
         if left is not None and right is not None:

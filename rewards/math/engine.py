@@ -13,10 +13,11 @@ from latex2sympy2_extended import latex2sympy
 from math_verify import verify
 from math_verify.grader import should_treat_as_complex
 
+from rewards.math.admission import too_costly
 from rewards.math.compare import Comparer, Tolerance
 from rewards.math.latex import normalise
 from rewards.math.reader import read
-from rewards.math.tree import TooComplexError, UnreadableError
+from rewards.math.tree import GoldTooComplexError, TooComplexError, UnreadableError
 from rewards.math.values import Field, UndecidedError
 
 DIGITS: Final = 120
@@ -67,10 +68,14 @@ def handle(request: dict[str, Any], note: Callable[[str], None]) -> dict[str, An
             gold = read(request["gold"], thousands=request["gold_thousands"])
             answer = read(request["answer"], thousands=request["answer_thousands"])
             same = Comparer(_FIELD, Tolerance(request["tolerance"])).same(gold, answer)
+        except GoldTooComplexError as failure:
+            return {"gold_too_complex": str(failure)}
         except TooComplexError as failure:
             return {"too_complex": str(failure)}
         except (UndecidedError, UnreadableError):
-            pass
+            cost = too_costly(request["answer"]) or too_costly(request["gold"])
+            if cost:
+                return {"too_complex": cost}
         else:
             return {"same": same, "tier": "numeric"}
     return _by_latex(request["gold"], request["answer"], note)

@@ -16,6 +16,7 @@ _SIGNS: Final[Mapping[str, str]] = {
     "∓": r"\mp ", "°": r"^\circ ", "º": r"^\circ ", "′": "'", "½": r"\frac{1}{2}", "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}",
     "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}", "θ": r"\theta ", "α": r"\alpha ", "β": r"\beta ", "λ": r"\lambda ",
     "∠": r"\angle ", "△": r"\triangle ", "∫": r"\int ", "∑": r"\sum ", "Σ": r"\sum ", "ℝ": r"\mathbb{R}",
+    "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ",
     "⟨": r"\langle ", "⟩": r"\rangle ", "，": ", ", "：": ":", "；": ";", "（": "(", "）": ")", "％": "%", "、": ", ", "＝": "=",
     "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u200b": "", "\ufeff": "",
 }  # fmt: skip

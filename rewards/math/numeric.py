@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, Final
 
-from rewards.math.tree import Node
-from rewards.math.values import Evaluator, Field, UndecidedError
+from rewards.math.tree import GoldTooComplexError, Node, TooComplexError
+from rewards.math.values import Bounded, Evaluator, Field, UndecidedError
 
 _PRIMES: Final = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53)
 _POINTS: Final = 7
@@ -36,6 +36,14 @@ def points(names: frozenset[str]) -> Iterator[dict[str, Fraction]]:
         yield point
 
 
+def _both(evaluator: Evaluator, gold: Node, answer: Node) -> tuple[Bounded, Bounded]:
+    try:
+        left = evaluator.value(gold)
+    except TooComplexError as failure:
+        raise GoldTooComplexError(str(failure)) from failure
+    return left, evaluator.value(answer)
+
+
 def same_value(gold: Node, answer: Node, field: Field, tolerance: Fraction | None = None) -> bool | None:
     """Says whether two scalars are equal, or within `tolerance` of each other where one is given.
 
@@ -48,7 +56,7 @@ def same_value(gold: Node, answer: Node, field: Field, tolerance: Fraction | Non
         lifted = {name: field.lift(value) for name, value in point.items()}
         evaluator = Evaluator(field, lifted)
         try:
-            (left, left_error), (right, right_error) = evaluator.value(gold), evaluator.value(answer)
+            (left, left_error), (right, right_error) = _both(evaluator, gold, answer)
         except UndecidedError:
             continue
         error = (left_error + right_error) * _SLACK
@@ -80,7 +88,7 @@ def proportional(gold: Node, answer: Node, field: Field, *, positive: bool) -> b
     for point in points(names):
         evaluator = Evaluator(field, {name: field.lift(value) for name, value in point.items()})
         try:
-            (left, left_error), (right, right_error) = evaluator.value(gold), evaluator.value(answer)
+            (left, left_error), (right, right_error) = _both(evaluator, gold, answer)
         except UndecidedError:
             continue
         if abs(left) <= left_error * _SLACK or abs(right) <= right_error * _SLACK:

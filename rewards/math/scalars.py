@@ -8,7 +8,7 @@ from typing import Final
 
 from rewards.math.cursor import Cursor
 from rewards.math.latex import matching_brace
-from rewards.math.tree import Kind, Node, UnreadableError
+from rewards.math.tree import Kind, Node, TooComplexError, UnreadableError
 from rewards.math.units import is_unit
 
 FUNCTIONS: Final = frozenset(
@@ -37,6 +37,7 @@ _THOUSANDS: Final = re.compile(r"\d{1,3}(?:,\d{3})+(?!\d|,\d)(?:\.\d+)?")
 _SPACED: Final = re.compile(r"\d{1,3}(?: \d{3})+(?![\d,. ]?\d)(?:\.\d+)?")
 _REPEATING: Final = re.compile(r"(\d*)\.(\d*)\\overline\s*\{\s*(\d+)\s*\}")
 _PLAIN: Final = re.compile(r"(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,4}(?!\w))?")
+_HUGE_EXPONENT: Final = re.compile(r"[eE][+-]?\d{5,}")
 _MIXED: Final = re.compile(
     r"(\d+)(?:\s*\\frac\s*(?:\{\s*(\d+)\s*\}|(\d))\s*(?:\{\s*(\d+)\s*\}|(\d))|\s+(\d+)\s*/\s*(\d+)(?!\d))"
 )
@@ -152,7 +153,7 @@ class ScalarReader(Cursor):
     def _is_factor_word(self, word: str) -> bool:
         if len(word) == 1 or word.lower() in CONSTANT_WORDS or (self.at and self.source[self.at - 1].isalpha()):
             return True
-        return len(word) <= 3 and not is_unit(word) and word.lower() not in {"and", "or"} and word != "U"
+        return len(word) <= 3 and not is_unit(word) and word.lower() not in {"and", "or", "per"} and word != "U"
 
     def _power(self) -> Node:
         base = self._postfix(self._primary())
@@ -262,6 +263,8 @@ class ScalarReader(Cursor):
         if literal is None:
             raise self.unreadable("no number")
         self.at = literal.end()
+        if _HUGE_EXPONENT.match(self.source, self.at):
+            raise TooComplexError("a decimal exponent of over four digits")
         value = self.node("number", literal[0].replace(",", "").replace(" ", ""))
         base = _BASE.match(self.source, self.at)
         if base:

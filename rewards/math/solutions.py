@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from rewards.math.tree import Node, negate
+from rewards.math.values import exact_value
 
 _INFINITY: Final = Node("constant", "inf")
 _EMPTY: Final = Node("constant", "emptyset")
@@ -73,9 +74,19 @@ def unwrap(node: Node, other: Node, *, member: bool = False) -> Node:  # noqa: P
         )
         same_constant = both_name and not member and not node.children[1].symbols() and not other.children[1].symbols()
         return node.children[1] if same_constant else node
-    named = _is_name(node.children[0])
-    constant = not any(child.symbols() for child in node.children)
-    return node.children[-1] if named or constant else node
+    return node.children[-1] if _is_name(node.children[0]) or _is_true(node) else node
+
+
+def _is_true(node: Node) -> bool:
+    """Whether an equation is one of numbers whose exact values do not differ. What is written as a decimal may be rounded."""
+    if any(child.symbols() for child in node.children):
+        return False
+    values = {exact_value(child) for child in node.children if not any(_is_decimal(part) for part in child.walk())}
+    return len(values - {None}) <= 1
+
+
+def _is_decimal(node: Node) -> bool:
+    return node.kind == "number" and not node.value.isdecimal()
 
 
 def _is_name(node: Node) -> bool:

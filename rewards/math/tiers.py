@@ -17,10 +17,11 @@ here ends in bounded time; `rewards.math.engine` is only ever run in the process
 import re
 from typing import Any, Final
 
+from rewards.math.admission import not_mathematics, too_costly
 from rewards.math.compare import Comparer, Tolerance
 from rewards.math.latex import normalise, string_key
 from rewards.math.reader import read
-from rewards.math.tree import MAX_ANSWER_CHARS, Node, TooComplexError, UnreadableError
+from rewards.math.tree import MAX_ANSWER_CHARS, GoldTooComplexError, Node, TooComplexError, UnreadableError
 from rewards.math.values import FLOATS, UndecidedError
 from rewards.pool import Reply
 from rewards.verdict import Status, Verdict
@@ -36,6 +37,11 @@ _UNEVALUATED: Final = re.compile(r"\\(?:i*o?int|sum|prod|lim|frac\s*\{\s*d\s*\})
 _AMBIGUOUS_COMMA: Final = re.compile(r"(?<!\d)\d{1,3}(?:,\d{3})+(?!\d)")
 _NOT_WORDS: Final = re.compile(r"\\text|[\s{}$.,;:!?()'\"*`]+")
 
+_RELATION: Final = re.compile(
+    r"[<>]=?|[≤≥≠⩽⩾]|(?<![<>!])=|!=|\\(?:leq?|geq?|neq?|leqslant|geqslant|lt|gt|equiv|approx|sim)(?![A-Za-z])"
+)
+_PART: Final = re.compile(r",(?!\d{3}(?!\d))|;|\\cup|\\cap|&")
+_NAMED: Final = re.compile(r"[^\d\\^_=<>+*/|{}\[\]$%:]*[^\W\d_]{3}[^\d\\^_=<>+*/|{}\[\]$%:]*[=:]([^=<>]+)$")
 Request = dict[str, Any]
 """What `rewards.math.engine.handle` takes."""
 
@@ -61,7 +67,7 @@ def compare_quickly(gold: str, answer: str, tolerance: float) -> Verdict | Reque
     except TooComplexError as failure:
         return Verdict(0.0, "too_complex", {"reason": str(failure)})
     if not gold_trees or not answer_trees:
-        return _compare_unread(gold, answer, gold_is_text=bool(gold_trees) and gold_trees[0][1].kind == "text")
+        return _compare_unread(gold, answer, gold_trees[0][1].kind if gold_trees else "", tolerance)
     return _compare_trees(gold, answer, gold_trees, answer_trees, tolerance)
 
 
@@ -111,20 +117,28 @@ def _compare_trees(
                     "engine": "numeric", "gold": gold, "answer": answer, "tolerance": tolerance,
                     "gold_thousands": gold_thousands, "answer_thousands": answer_thousands,
                 }  # fmt: skip
+            except GoldTooComplexError as failure:
+                return Verdict(None, "bad_gold", {"reason": "gold_too_complex", "error": str(failure)})
             except TooComplexError as failure:
                 return Verdict(0.0, "too_complex", {"reason": str(failure)})
     return undecided or _verdict(same=False, tier="structure")
 
 
-def _compare_unread(gold: str, answer: str, *, gold_is_text: bool) -> Verdict | Request:
-    """At least one side is not in the reader's grammar."""
-    if _words(gold) == _words(answer) and _words(gold):
+def _compare_unread(gold: str, answer: str, gold_kind: str, tolerance: float) -> Verdict | Request:
+    """At least one side is not in the reader's grammar; `gold_kind` is the gold's kind, empty where it is the gold.
+
+    Only what may be mathematics is worth the engine's time: sentences and formulas that were cut off are settled here.
+    """
+    if gold_kind in {"", "text"} and _words(gold) == _words(answer) and _words(gold):
         return _verdict(same=True, tier="text")
-    if gold_is_text:
+    if gold_kind == "text":
         return _verdict(same=False, tier="text")
-    if _UNEVALUATED.search(answer) and not _UNEVALUATED.search(gold):
-        # Closes the trick of handing the question back: an integral that is equal to the gold is not its value.
-        return Verdict(0.0, "incorrect", {"reason": "answer_not_evaluated", "tier": "text"})
+    named = named_value(answer) if not _RELATION.search(gold) else None
+    if named is not None:
+        return compare_quickly(gold, named, tolerance)
+    settled = _settle_unread(gold, answer, gold_kind)
+    if settled is not None:
+        return settled
     return {
         "engine": "latex",
         "gold": gold,
@@ -132,19 +146,46 @@ def _compare_unread(gold: str, answer: str, *, gold_is_text: bool) -> Verdict | 
         "tolerance": 0.0,
         "gold_thousands": True,
         "answer_thousands": True,
+        "gold_costly": bool(too_costly(gold)),
     }
+
+
+def _settle_unread(gold: str, answer: str, gold_kind: str) -> Verdict | None:
+    if _UNEVALUATED.search(answer) and not _UNEVALUATED.search(gold):
+        # Closes the trick of handing the question back: an integral that is equal to the gold is not its value.
+        return Verdict(0.0, "incorrect", {"reason": "answer_not_evaluated", "tier": "text"})
+    if len(_RELATION.findall(answer)) != len(_RELATION.findall(gold)):
+        # The engine reads an equation as the value of its last side; two different equations then are both 0.
+        return Verdict(0.0, "incorrect", {"reason": "only_one_is_an_equation", "tier": "text"})
+    if _parts(gold) != _parts(answer):
+        return Verdict(0.0, "incorrect", {"reason": "another_number_of_parts", "tier": "text"})
+    status: Status = "unparseable"
+    reason = not_mathematics(answer) or ("unreadable_answer" if gold_kind and too_costly(gold) else "")
+    if not reason:
+        status, reason = "too_complex", too_costly(answer)
+    if reason:
+        return Verdict(0.0, status, {"reason": reason, "tier": "text"})
+    return _verdict(same=False, tier="text") if not_mathematics(gold) else None
+
+
+def _parts(text: str) -> int:
+    return len(_PART.findall(normalise(text)))
+
+
+def named_value(answer: str) -> str | None:
+    r"""Gives the value that words name, as in `\text{Total cost} = 205` or `Total: 205`; None for anything else."""
+    match = _NAMED.match(_unwrap_text(normalise(answer)))
+    return match[1] if match else None
 
 
 def _words(text: str) -> str:
     return _NOT_WORDS.sub(" ", normalise(text)).strip().casefold()
 
 
-def settle_reply(gold: str, answer: str, request: Request, reply: Reply, cpu_seconds: float) -> Verdict:
+def settle_reply(request: Request, reply: Reply, cpu_seconds: float) -> Verdict:
     """Gives the verdict for what the pool said to a request of `compare_quickly`.
 
     Args:
-        gold: the text of the gold.
-        answer: the text of the answer.
         request: what was sent.
         reply: what came back.
         cpu_seconds: the pool's budget of processor time, which tells hard work from a busy machine.
@@ -152,18 +193,20 @@ def settle_reply(gold: str, answer: str, request: Request, reply: Reply, cpu_sec
     engine = request["engine"]
     match reply.outcome:
         case "ok":
-            return _from_engine(gold, answer, reply.value)
+            return _from_engine(reply.value)
         case "error":
             return Verdict(None, "error", {"reason": "engine_failed", "error": reply.error, "tier": engine})
         case "time_limit" if reply.cpu_seconds < STARVED_SHARE * cpu_seconds:
             return Verdict(None, "error", {"reason": "machine_too_busy", "tier": engine})
-    if reply.phase == "gold":
+    if reply.phase == "gold" or (reply.phase == "compare" and request.get("gold_costly", False)):
         return Verdict(None, "bad_gold", {"reason": f"gold_{reply.outcome}", "tier": engine})
     status: Status = reply.outcome
     return Verdict(0.0, status, {"reason": f"answer_{reply.outcome}", "tier": engine})
 
 
-def _from_engine(gold: str, answer: str, value: dict[str, Any]) -> Verdict:
+def _from_engine(value: dict[str, Any]) -> Verdict:
+    if "gold_too_complex" in value:
+        return Verdict(None, "bad_gold", {"reason": "gold_too_complex", "error": value["gold_too_complex"]})
     if "too_complex" in value:
         return Verdict(0.0, "too_complex", {"reason": value["too_complex"], "tier": "numeric"})
     if value.get("unreadable") == "gold":
@@ -171,14 +214,7 @@ def _from_engine(gold: str, answer: str, value: dict[str, Any]) -> Verdict:
         return _verdict(same=False, tier="text")
     if value.get("unreadable") == "answer":
         return Verdict(0.0, "unparseable", {"reason": "unreadable_answer", "tier": "symbolic"})
-    if value["same"] and _sides(gold) != _sides(answer) and value["tier"] == "symbolic":
-        # The engine reads an equation as the value of its last side; two different equations then are both 0.
-        return Verdict(0.0, "incorrect", {"reason": "only_one_is_an_equation", "tier": "symbolic"})
     return _verdict(same=value["same"], tier=value["tier"])
-
-
-def _sides(text: str) -> bool:
-    return bool(re.search(r"[^<>!]=\s*0\s*\$*$", text))
 
 
 def _verdict(*, same: bool, tier: str) -> Verdict:

@@ -30,6 +30,10 @@ class TooComplexError(Exception):
     """A bound was met. The message names it."""
 
 
+class GoldTooComplexError(TooComplexError):
+    """It was the gold that met a bound while the two were compared."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Node:
     """One node of an answer.

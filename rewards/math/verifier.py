@@ -32,25 +32,56 @@ class MathCheck:
 
     def verify_batch(self, completions: Sequence[str], golds: Sequence[Any]) -> list[Verdict]:
         """Extracts every answer, compares each distinct pair of gold and answer once, and sends the slow ones in one go."""
-        extracted = [extract_answer(completion, prose=self._prose) for completion in completions]
-        accepted = [gold_texts(gold) for gold in golds]
+        works = [
+            (extract_answer(completion, prose=self._prose), _accepted(gold))
+            for completion, gold in zip(completions, golds, strict=True)
+        ]
         settled: dict[tuple[str, str], Verdict] = {}
         slow: dict[tuple[str, str], Request] = {}
-        for found, texts in zip(extracted, accepted, strict=True):
-            for text in texts if found.answer else ():
-                pair = text, found.answer
-                if pair in settled or pair in slow:
-                    continue
+        for work in dict.fromkeys(works):
+            self._compare(*work, settled, slow)
+        if slow:
+            for (pair, request), reply in zip(slow.items(), self._pool.run(list(slow.values())), strict=True):
+                settled[pair] = settle_reply(request, reply, self._cpu_seconds)
+        verdicts = {work: _combine(*work, settled) for work in dict.fromkeys(works)}
+        return [verdicts[work] for work in works]
+
+    def answer_keys(self, completions: Sequence[str]) -> list[str]:
+        """Gives what verdicts depend on: the answer and where it was found."""
+        found = (extract_answer(completion, prose=self._prose) for completion in completions)
+        return [f"{source}\0{answer}" for answer, source in found]
+
+    def gold_completion(self, gold: Any) -> str | None:
+        """Gives the gold, boxed; the first of several. None for what is no gold."""
+        texts = gold_texts(gold)
+        return f"\\boxed{{{texts[0]}}}" if texts else None
+
+    def _compare(
+        self,
+        found: Extraction,
+        texts: tuple[str, ...],
+        settled: dict[tuple[str, str], Verdict],
+        slow: dict[tuple[str, str], Request],
+    ) -> None:
+        """Settles the pairs of one answer that can be settled here; the others go to `slow`, unless one of them is right already."""
+        undecided: dict[tuple[str, str], Request] = {}
+        for text in texts if found.answer else ():
+            pair = text, found.answer
+            if pair not in settled and pair not in slow:
                 outcome = compare_quickly(text, found.answer, self._tolerance)
                 if isinstance(outcome, Verdict):
                     settled[pair] = outcome
-                    if outcome.status == "correct":
-                        break
                 else:
-                    slow[pair] = outcome
-        for (pair, request), reply in zip(slow.items(), self._pool.run(list(slow.values())), strict=True):
-            settled[pair] = settle_reply(pair[0], pair[1], request, reply, self._cpu_seconds)
-        return [_combine(found, texts, settled) for found, texts in zip(extracted, accepted, strict=True)]
+                    undecided[pair] = outcome
+            if pair in settled and settled[pair].status == "correct":
+                return
+        slow.update(undecided)
+
+
+def _accepted(gold: Any) -> tuple[str, ...]:
+    if type(gold) is str:  # the usual case, for every sample of a group
+        return (gold,) if gold.strip() else ()
+    return tuple(gold_texts(gold))
 
 
 def gold_texts(gold: Any) -> list[str]:
@@ -68,7 +99,7 @@ def gold_texts(gold: Any) -> list[str]:
     return []
 
 
-def _combine(found: Extraction, texts: list[str], settled: dict[tuple[str, str], Verdict]) -> Verdict:
+def _combine(found: Extraction, texts: tuple[str, ...], settled: dict[tuple[str, str], Verdict]) -> Verdict:
     """The verdict over all accepted golds: right if any is met, unscored if one that could not be compared might be."""
     detail = {"answer": found.answer[:_SHOWN_CHARS], "source": found.source}
     if not texts:
@@ -82,7 +113,7 @@ def _combine(found: Extraction, texts: list[str], settled: dict[tuple[str, str],
     return Verdict(best.score, best.status, {**detail, **best.detail})
 
 
-@verifier("math", version=1, gold_key="answer", resources=("pool",))
+@verifier("math", version=2, gold_key="answer", resources=("pool",), cached=True)
 def math(
     *,
     prose: bool = True,

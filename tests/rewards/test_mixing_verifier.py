@@ -124,6 +124,20 @@ def test_thinking_and_answer_are_cut_apart(completion, parts):
     assert cut(completion) == parts
 
 
+@pytest.mark.parametrize(
+    ("completion", "parts"),
+    [
+        ("so <think>a", ("so <think>a", None)),
+        ("<think>a</think>b<think>c", ("<think>a</think>b<think>c", None)),
+        ("<think>a</think>b", ("a", "b")),
+        ("a", (None, "a")),
+    ],
+)
+def test_thinking_that_opens_anywhere_and_never_closes_leaves_no_answer(completion, parts):
+    assert cut(completion, anywhere=True) == parts
+    assert cut("the tag `<think>` opens it") == (None, "the tag `<think>` opens it")
+
+
 def test_chinese_thinking_and_an_english_answer_are_told_apart():
     text = f"<think>{CHINESE * 5}</think>\n{ENGLISH}"
     of = {part: get_verifier("mixing", part=part)(text, "en") for part in ("all", "thinking", "answer")}
