@@ -69,6 +69,8 @@ class SandboxSpec:
         filter_calls: install the system-call filter (`rewards.sandbox.seccomp`). Not together with such `capabilities`: the filter
             forbids mounts and namespaces; who keeps them installs it for each program.
         has_proc: mount a /proc of the sandbox's own processes, where that can be had.
+        dies_with_thread: the sandbox ends with the thread that started it (which is all that the kernel offers by way of "with its
+            parent"). Without, the program itself must notice that its caller is gone.
         options: further options of bubblewrap.
     """
 
@@ -80,6 +82,7 @@ class SandboxSpec:
     capabilities: Sequence[str] = ()
     filter_calls: bool = True
     has_proc: bool = True
+    dies_with_thread: bool = True
     options: Sequence[str] = ()
 
 
@@ -134,7 +137,9 @@ def prepare_launch(spec: SandboxSpec, *, pass_fds: Sequence[int] = ()) -> Iterat
 
 
 def _namespace_options(spec: SandboxSpec) -> list[str]:
-    options = ["--unshare-all", "--die-with-parent", "--new-session", "--hostname", "sandbox", "--cap-drop", "ALL"]
+    options = ["--unshare-all", "--new-session", "--hostname", "sandbox", "--cap-drop", "ALL"]
+    if spec.dies_with_thread:
+        options.append("--die-with-parent")
     for capability in spec.capabilities:
         options += ["--cap-add", capability]
     return [*options, "--chdir", spec.folder]

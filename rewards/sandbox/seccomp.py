@@ -78,6 +78,19 @@ _DENIED_X86_64_ONLY: Final = (
     136,  # ustat
     134,  # uselib
 )
+_SHARED_IPC: Final[dict[str, tuple[int, int]]] = {
+    "shmget": (29, 194),
+    "semget": (64, 190),
+    "msgget": (68, 186),
+    "mq_open": (240, 180),
+    "memfd_create": (319, 279),
+    "memfd_secret": (447, 447),
+}
+"""What outlives a process of an IPC namespace, and memory that no limit of a process counts."""
+
+_NAMESPACE_CALLS: Final[dict[str, int]] = {"unshare": 16, "setns": 24}
+"""Where their flags stand among the arguments."""
+
 _CLONE: Final = (56, 220)
 _CLONE3: Final = (435, 435)
 _SOCKET: Final = (41, 198)
@@ -86,6 +99,7 @@ _MACHINES: Final = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 """Machine name to the column of the tables above and the kernel's AUDIT_ARCH number."""
 
 _X32_BIT: Final = 0x40000000
+_NEW_PID_NAMESPACE: Final = 0x20000000
 _NAMESPACE_FLAGS: Final = 0x7E020080
 """CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET, NEWTIME. The last shares its bit with clone's exit signal,
 whose low byte never holds 0x80."""
@@ -102,7 +116,9 @@ _FAIL: Final = 0x00050000
 _KILL: Final = 0x80000000
 
 
-def build_filter(*, families: tuple[int, ...] = (AF_UNIX, AF_INET, AF_INET6, AF_NETLINK)) -> bytes | None:
+def build_filter(
+    *, families: tuple[int, ...] = (AF_UNIX, AF_INET, AF_INET6, AF_NETLINK), for_zygote: bool = False
+) -> bytes | None:
     """Gives the filter for this machine, ready for `bwrap --seccomp` or, behind a `sock_fprog`, for prctl; None for other machines.
 
     Denied with EPERM: tracing and reading other processes, memory that nobody accounts for, mounts, new namespaces, keys, BPF, io_uring, modules, clocks, handles.
@@ -111,12 +127,15 @@ def build_filter(*, families: tuple[int, ...] = (AF_UNIX, AF_INET, AF_INET6, AF_
     Args:
         families: the address families that `socket` may use, whatever the network namespace holds. Runtimes look at AF_INET ones when
             they start; AF_VSOCK and others, which a network namespace does not always hold back, are never needed.
+        for_zygote: for a process whose forks each get a new PID namespace, but share the IPC namespace one after another: `unshare`
+            and `setns` may be used for that alone (and by who has the right), and no memory or queue may outlive its process.
     """
     machine = _MACHINES.get(platform.machine())
     if machine is None:
         return None
     column, arch = machine
-    denied = [numbers[column] for numbers in _DENIED.values()]
+    names = {**_DENIED, **_SHARED_IPC} if for_zygote else _DENIED
+    denied = [numbers[column] for name, numbers in names.items() if not (for_zygote and name in _NAMESPACE_CALLS)]
     if column == 0:
         denied.extend(_DENIED_X86_64_ONLY)
     code = [
@@ -130,6 +149,15 @@ def build_filter(*, families: tuple[int, ...] = (AF_UNIX, AF_INET, AF_INET6, AF_
     ]
     for number in sorted(denied):
         code += [_step(_JUMP_EQUAL, number, 0, 1), _step(_RETURN, _FAIL | errno.EPERM)]
+    if for_zygote:
+        for name, flags_at in _NAMESPACE_CALLS.items():
+            code += [
+                _step(_JUMP_EQUAL, _DENIED[name][column], 0, 4),
+                _step(_LOAD, flags_at),
+                _step(_JUMP_EQUAL, _NEW_PID_NAMESPACE, 0, 1),
+                _step(_RETURN, _ALLOW),
+                _step(_RETURN, _FAIL | errno.EPERM),
+            ]
     code += [
         _step(_JUMP_EQUAL, _CLONE3[column], 0, 1),
         _step(_RETURN, _FAIL | errno.ENOSYS),

@@ -1,0 +1,262 @@
+"""The process of one program under test. It trusts nobody and nobody trusts it: whatever it says is data.
+
+It reads one request from its channel, gives up its rights, and either runs the program as a script (`run_script`), or loads it and
+then answers calls (`serve_calls`). Everything it was ever told is the program, the names asked for and the arguments of calls.
+"""
+
+import builtins
+import contextlib
+import json
+import os
+import resource
+import sys
+import types
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
+
+from . import kernel
+from .channel import Channel, TooLongError
+from .codec import BUILTIN, CALLBACK, HANDLE, Codec, CodecError, describe
+
+MAX_REQUEST_BYTES: Final = 256 << 20
+"""Requests come from our own side: a limit against accidents."""
+
+OPEN_FILES: Final = 256
+RECURSION_LIMIT: Final = 1000
+"""What the interpreter gives a program of its own."""
+
+PROGRAM_NAME: Final = "main.py"
+
+Reply = tuple[Any, ...]
+
+
+def main(channel: Channel, *, isolated: bool) -> NoReturn:
+    """Serves one request. Never returns."""
+    code = 1
+    try:
+        head, descriptors = channel.receive_with_descriptors()
+        request = json.loads(head)
+        _confine(request["limits"], isolated=isolated)
+        if request["script"]:
+            code = run_script(channel, request["source"], descriptors)
+        else:
+            serve_calls(channel, request["source"], request["names"])
+            code = 0
+    except (EOFError, OSError, TooLongError):
+        pass
+    finally:
+        os._exit(code)
+
+
+def _confine(limits: dict[str, int], *, isolated: bool) -> None:
+    os.chdir(limits["folder"])
+    kernel.limit(resource.RLIMIT_CORE, 0)
+    kernel.limit(resource.RLIMIT_NOFILE, OPEN_FILES)
+    kernel.limit(resource.RLIMIT_FSIZE, limits["file_bytes"])
+    kernel.limit(resource.RLIMIT_AS, limits["address_bytes"])
+    kernel.limit(resource.RLIMIT_CPU, limits["cpu_seconds"])
+    if isolated:
+        kernel.limit(resource.RLIMIT_NPROC, limits["processes"])
+        kernel.drop_rights()
+
+
+def _new_main(source: str) -> tuple[types.ModuleType, types.CodeType]:
+    """Compiles the program for a fresh `__main__`. Raises what `compile` raises."""
+    code = compile(source.encode(), PROGRAM_NAME, "exec", dont_inherit=True)
+    module = types.ModuleType("__main__")
+    module.__dict__.update(__builtins__=builtins, __file__=PROGRAM_NAME)
+    sys.modules["__main__"] = module
+    sys.argv[:] = [PROGRAM_NAME]
+    return module, code
+
+
+def _match_recursion_limit(own_frames: int) -> None:
+    """Lets the program nest as deep as it could in a process of its own, where `own_frames` are above its first."""
+    depth = 0
+    frame: types.FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented way
+    while frame is not None:
+        depth += 1
+        frame = frame.f_back
+    sys.setrecursionlimit(RECURSION_LIMIT + depth - own_frames)
+
+
+def run_script(channel: Channel, source: str, descriptors: list[int]) -> int:
+    """Runs the program with the two descriptors as stdin and stdout, tells how it ended, and gives its exit code."""
+    for number, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    end: tuple[str, str] = ("ok", "")
+    code = 0
+    try:
+        module, program = _new_main(source)
+    except (Exception, RecursionError, MemoryError) as failure:  # noqa: BLE001 - a parser raises many kinds
+        channel.send(json.dumps(["compile_error", describe(failure)]).encode())
+        return 1
+    try:
+        _match_recursion_limit(0)
+        exec(program, module.__dict__)  # noqa: S102 - the purpose of this process
+    except SystemExit as leaving:
+        code = _exit_code(leaving.code)
+        end = ("ok" if code == 0 else "failed", "" if code == 0 else f"exit code {code}")
+    except BaseException as failure:  # noqa: BLE001 - it may raise anything
+        code, end = 1, _ending(failure)
+    try:
+        if "threading" in sys.modules:
+            sys.modules["threading"]._shutdown()  # noqa: SLF001 - waits as the interpreter does
+        if "atexit" in sys.modules:
+            sys.modules["atexit"]._run_exitfuncs()  # noqa: SLF001
+        sys.stdout.flush()
+    except BaseException as failure:  # noqa: BLE001
+        if end[0] == "ok":
+            code, end = 120, _ending(failure)
+    channel.send(json.dumps(end).encode())
+    return code
+
+
+def _exit_code(code: object) -> int:
+    if code is None:
+        return 0
+    return code & 0xFF if isinstance(code, int) else 1
+
+
+def _ending(failure: BaseException) -> tuple[str, str]:
+    return ("memory_limit" if isinstance(failure, MemoryError) else "crash", describe(failure))
+
+
+def serve_calls(channel: Channel, source: str, names: list[str]) -> None:
+    """Loads the program and answers calls until the peer closes."""
+    objects = Objects(channel)
+    try:
+        module, program = _new_main(source)
+    except (Exception, RecursionError, MemoryError) as failure:  # noqa: BLE001 - a parser raises many kinds
+        channel.send(json.dumps([2, "compile_error", describe(failure)]).encode())
+        return
+    try:
+        _match_recursion_limit(0)
+        exec(program, module.__dict__)  # noqa: S102 - the purpose of this process
+    except BaseException as failure:  # noqa: BLE001 - it may raise anything
+        channel.send(json.dumps([2, *_ending(failure)]).encode())
+        return
+    known = module.__dict__
+    channel.send(objects.codec.dumps(0, {name: known[name] for name in names if name in known}))
+    _match_recursion_limit(-1)  # a test's own frames: the module's and check's, less the one of `answer`
+    while True:
+        objects.answer(channel.receive())
+
+
+class Callback:
+    """A function that stays with the judge, as the program sees it."""
+
+    __slots__ = ("_number", "_objects")
+
+    def __init__(self, objects: "Objects", number: int) -> None:
+        self._objects, self._number = objects, number
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Asks the judge."""
+        return self._objects.call_back(self._number, args, kwargs)
+
+
+class Objects:
+    """The objects of the program that the other side knows by number, and what it may do with them."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.codec = Codec(self._encode_other, self._decode_other)
+        self._channel = channel
+        self._kept: list[Any] = []
+        self._numbers: dict[int, int] = {}
+
+    def answer(self, message: bytes) -> None:
+        """Does what one message asks and sends the reply."""
+        head, _, text = message.partition(b"\n")
+        operation, number = json.loads(head)
+        args, kwargs = self.codec.loads(text)
+        try:
+            value = _OPERATIONS[operation](self._kept[number], *args, **kwargs)
+            reply = self._value_reply(value, args, kwargs, text)
+        except BaseException as failure:  # noqa: BLE001 - the program, its properties, data that holds itself
+            reply = failure_reply(failure)
+        self._channel.send(reply)
+
+    def _value_reply(self, value: Any, args: list[Any], kwargs: dict[str, Any], text: bytes) -> bytes:
+        if _is_fixed(args) and _is_fixed(kwargs.values()):
+            return self.codec.dumps(0, value)
+        after = self.codec.dumps(args, kwargs)
+        # The program may change what it was given: the caller's own objects follow.
+        return self.codec.dumps(0, value) if after == text else self.codec.dumps(0, value, args, kwargs)
+
+    def call_back(self, number: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Calls a function of the judge; answers what the judge asks meanwhile."""
+        self._channel.send(self.codec.dumps(3, number, list(args), kwargs))
+        while True:
+            message = self._channel.receive()
+            if message[:1] != b"=":
+                self.answer(message)
+                continue
+            ok, value = self.codec.loads(message[1:])
+            if ok:
+                return value
+            raise getattr(builtins, value[0], Exception)(value[1])
+
+    def _encode_other(self, value: Any) -> Any:
+        if isinstance(value, Callback):
+            return {CALLBACK: value._number}  # noqa: SLF001 - its own maker
+        name = getattr(value, "__name__", None)
+        if type(name) is str and getattr(builtins, name, None) is value:
+            return {BUILTIN: name}
+        number = self._numbers.get(id(value))
+        if number is None:
+            number = self._numbers[id(value)] = len(self._kept)
+            self._kept.append(value)
+        return {HANDLE: [number, type(value).__name__[:100]]}
+
+    def _decode_other(self, tag: str, body: Any) -> Any:
+        if tag == HANDLE:
+            return self._kept[body[0]]
+        if tag == BUILTIN:
+            return getattr(builtins, body)
+        if tag == CALLBACK:
+            return Callback(self, body)
+        raise CodecError(f"no such data: {tag}")
+
+
+_FIXED: Final = frozenset({type(None), bool, int, float, str, bytes, complex, range})
+
+
+def _is_fixed(values: Any) -> bool:
+    return _FIXED.issuperset(map(type, values))
+
+
+def failure_reply(failure: BaseException) -> bytes:
+    """Tells an exception by the names of its built-in types, the nearest first, and one line."""
+    names = [kind.__name__ for kind in type(failure).__mro__ if getattr(builtins, kind.__name__, None) is kind]
+    with contextlib.suppress(BaseException):
+        if isinstance(failure, KeyError) and type(failure.args[0]) is str:
+            return json.dumps([1, names, failure.args[0][:300], describe(failure)]).encode()
+    text = ""
+    with contextlib.suppress(BaseException):
+        text = str(failure)[:10_000]
+    return json.dumps([1, names, text, describe(failure)]).encode()
+
+
+def _make_and_call(cls: Callable[[], Any], method: str, *args: Any, **kwargs: Any) -> Any:
+    return getattr(cls(), method)(*args, **kwargs)
+
+
+_OPERATIONS: Final[dict[str, Callable[..., Any]]] = {
+    "call": lambda target, *args, **kwargs: target(*args, **kwargs),
+    "method": _make_and_call,
+    "get": getattr,
+    "set": setattr,
+    "item": lambda target, key: target[key],
+    "put": lambda target, key, value: target.__setitem__(key, value),
+    "iter": iter,
+    "next": next,
+    "len": len,
+    "bool": bool,
+    "str": str,
+    "repr": repr,
+    "int": int,
+    "float": float,
+    "isinstance": lambda target, other: isinstance(other, target),
+}

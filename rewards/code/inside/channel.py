@@ -1,0 +1,82 @@
+"""Messages between the host, the judge and the program: bytes behind a four-byte length, over a stream socket. Nothing is unpickled."""
+
+import array
+import socket
+import struct
+from typing import Final
+
+_LENGTH: Final = struct.Struct(">I")
+_CHUNK: Final = 1 << 13
+_MAX_HANDED: Final = 4
+
+
+class TooLongError(Exception):
+    """The peer announced a message over the limit."""
+
+
+class Channel:
+    """One end of a socket that carries messages; not for several threads at once.
+
+    Args:
+        peer: the socket; the channel owns it.
+        max_bytes: the longest message that is received.
+    """
+
+    __slots__ = ("_rest", "max_bytes", "peer")
+
+    def __init__(self, peer: socket.socket, max_bytes: int) -> None:
+        self.peer = peer
+        self.max_bytes = max_bytes
+        self._rest = b""
+
+    def send(self, body: bytes, descriptors: tuple[int, ...] = ()) -> None:
+        """Sends one message, and descriptors with its first bytes. Raises OSError when the peer is gone."""
+        data = _LENGTH.pack(len(body)) + body
+        if descriptors:
+            sent = socket.send_fds(self.peer, [data], list(descriptors))
+            data = data[sent:]
+        self.peer.sendall(data)
+
+    def receive(self) -> bytes:
+        """Receives one message.
+
+        Raises:
+            EOFError: the peer closed its end.
+            TooLongError: for a message over `max_bytes`; the channel is of no more use then.
+            OSError: the connection broke.
+        """
+        data = self._rest
+        while len(data) < _LENGTH.size:
+            part = self.peer.recv(_CHUNK)
+            if not part:
+                raise EOFError
+            data += part
+        (length,) = _LENGTH.unpack_from(data)
+        if length > self.max_bytes:
+            raise TooLongError(length)
+        end = _LENGTH.size + length
+        if len(data) < end:
+            parts = [data]
+            missing = end - len(data)
+            while missing > 0:
+                part = self.peer.recv(min(max(missing, _CHUNK), 1 << 20))
+                if not part:
+                    raise EOFError
+                parts.append(part)
+                missing -= len(part)
+            data = b"".join(parts)
+        self._rest = data[end:]
+        return data[_LENGTH.size : end]
+
+    def receive_with_descriptors(self) -> tuple[bytes, list[int]]:
+        """Receives one message of a peer who waits for its answer, with the descriptors that came with it. Raises as `receive`."""
+        space = socket.CMSG_LEN(_MAX_HANDED * array.array("i").itemsize)
+        data, ancillary, _, _ = self.peer.recvmsg(_CHUNK, space)
+        if not data:
+            raise EOFError
+        self._rest = data
+        handed = array.array("i")
+        for level, kind, content in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                handed.frombytes(content[: len(content) - len(content) % handed.itemsize])
+        return self.receive(), list(handed)
