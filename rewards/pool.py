@@ -56,6 +56,7 @@ class _Job:
     deadline: float
     cpu_before: float
     phase: str = ""
+    alone: bool = True
 
 
 class ProcessPool:
@@ -84,7 +85,8 @@ class ProcessPool:
     def run(self, requests: Sequence[Any]) -> list[Reply]:
         """Gives the reply to each request, in order. Never raises for what a request does, and ends within its limits.
 
-        A request whose worker is killed from outside is tried once more.
+        A request whose worker is killed from outside is tried once more. Those under way when the zygote dies are tried again one at a
+        time: a request that kills it takes no other with it.
         """
         if not requests:
             return []
@@ -205,13 +207,16 @@ class _Batch:
         self._requests = requests
         self._replies: list[Reply | None] = [None] * len(requests)
         self._waiting = collections.deque(range(len(requests)))
+        self._suspects: collections.deque[int] = (
+            collections.deque()
+        )  # under way when the zygote died: each is tried alone
         self._attempts = [0] * len(requests)
         self._jobs: dict[int, _Job] = {}
         self._selector = selectors.DefaultSelector()
 
     def finish(self) -> list[Reply]:
         try:
-            while self._waiting or self._jobs:
+            while self._waiting or self._suspects or self._jobs:
                 self._hand_out()
                 if not self._jobs:
                     continue
@@ -228,6 +233,10 @@ class _Batch:
         return [reply or Reply("error", error="no reply") for reply in self._replies]
 
     def _hand_out(self) -> None:
+        alone = len(self._places) == 1
+        if self._suspects and not self._waiting and not self._jobs:
+            self._waiting.append(self._suspects.popleft())
+            alone = True
         for place in range(len(self._places)):
             if not self._waiting:
                 return
@@ -240,7 +249,7 @@ class _Batch:
             self._attempts[index] += 1
             worker.served += 1
             deadline = time.monotonic() + self._pool.limits.wall_seconds
-            self._jobs[place] = _Job(index, deadline, worker.cpu_used())
+            self._jobs[place] = _Job(index, deadline, worker.cpu_used(), alone=alone)
             self._selector.register(worker.peer, selectors.EVENT_READ, place)
             worker.peer.settimeout(self._pool.limits.wall_seconds)
             try:
@@ -285,11 +294,15 @@ class _Batch:
         job = self._jobs[place]
         status = self._lose_worker(place)
         killer = os.WTERMSIG(status) if status is not None and os.WIFSIGNALED(status) else 0
+        if status is None and not job.alone:
+            self._attempts[job.index] -= (
+                1  # the zygote died, perhaps of another request: this one is tried without company
+            )
         if killer == signal.SIGPROF:
             used = self._pool.limits.cpu_seconds
             self._replies[job.index] = Reply("time_limit", phase=job.phase, cpu_seconds=used)
         elif self._attempts[job.index] < ATTEMPTS:
-            self._waiting.append(job.index)
+            (self._waiting if status is not None else self._suspects).append(job.index)
         elif killer in {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL}:
             self._replies[job.index] = Reply("crash", phase=job.phase, error=signal.Signals(killer).name)
         else:

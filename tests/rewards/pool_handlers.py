@@ -18,6 +18,9 @@ def handle(request: dict[str, Any], note: Callable[[str], None]) -> Any:  # noqa
         case "hang":
             note("sleeping")
             time.sleep(60)
+        case "nap":
+            time.sleep(0.2)
+            return "rested"
         case "spin":
             note("spinning")
             while True:

@@ -108,6 +108,11 @@ def test_a_zygote_killed_in_mid_request_ends_in_error_not_in_a_hang(pool):
     assert outcomes(pool, echo(1)) == ["ok"]
 
 
+def test_who_kills_the_zygote_takes_no_other_request_with_it(pool):
+    nap, kill = {"do": "nap"}, {"do": "kill_zygote"}
+    assert outcomes(pool, nap, kill, nap, kill, nap) == ["ok", "error", "ok", "error", "ok"]
+
+
 def test_closing_ends_every_process_and_the_pool_starts_again(pool):
     pids = [reply.value for reply in pool.run([{"do": "pid"}] * 4)] + [pool.zygote_pid()]
     pool.close()
