@@ -45,6 +45,9 @@ SHARED_MEMORY_BYTES: Final = 16 * _MIB
 ERROR_CHARACTERS: Final = 300
 """The longest error line that a result holds."""
 
+_NOT_EXECUTABLE, _NOT_FOUND = 126, 127
+"""How a shell, and the loader of programs, say that they could not start one."""
+
 _SIGABRT, _SIGXFSZ = -6, -25
 
 
@@ -224,6 +227,8 @@ class _Program:
         if outcome.ending == "exit" and outcome.exit_code == 0:
             return _Build(work, main)
         said = _first_error(outcome.stderr or outcome.stdout)
+        if outcome.exit_code in {_NOT_EXECUTABLE, _NOT_FOUND}:
+            raise SandboxError(f"the compiler did not start: {said}")
         if outcome.ending != "exit":
             said = f"the compiler passed its {outcome.ending.replace('_', ' ')}"
         return _Build(

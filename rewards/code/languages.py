@@ -29,6 +29,7 @@ class Language:
         overhead_processes: threads of the runtime itself, granted on top of a budget.
         out_of_memory: what the runtime writes to stderr when it gives up for want of memory.
         no_program: what an interpreter writes to stderr about text that is not a program.
+        needs_proc: its tools find their own files through /proc.
         takes_assertions: `AssertTest` is supported (see `rewards.code.harness`).
         takes_calls: `CallTest` is supported.
     """
@@ -46,6 +47,7 @@ class Language:
     overhead_processes: int = 0
     out_of_memory: bytes = b"(?!)"
     no_program: bytes = b"(?!)"
+    needs_proc: bool = False
     takes_assertions: bool = True
     takes_calls: bool = False
 
@@ -55,6 +57,7 @@ _JVM: Final[Mapping[str, object]] = {
     "overhead_bytes": 192 * _MIB,
     "overhead_processes": 48,
     "out_of_memory": rb"java\.lang\.OutOfMemoryError",
+    "needs_proc": True,
 }
 _JAVA_RUN: Final = ("@java", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto", "-Xss64m", "-Xmx{memory}m")
 _NODE_RUN: Final = ("@node", "--max-old-space-size={memory}", "--stack-size=3900")
@@ -146,6 +149,7 @@ _TABLE: Final = (
             *("--crate-name", "program", "-C", "linker=@cc", "-o", "/work/program", "/source/program.rs"),
         ),
         out_of_memory=_NATIVE_MEMORY,
+        needs_proc=True,
     ),
     Language(
         "go",
@@ -167,6 +171,7 @@ _TABLE: Final = (
         overhead_bytes=16 * _MIB,
         overhead_processes=24,
         out_of_memory=rb"fatal error: runtime: (?:out of memory|cannot allocate memory)",
+        needs_proc=True,
     ),
     Language(
         "java",
@@ -263,6 +268,7 @@ _TABLE: Final = (
         overhead_processes=16,
         out_of_memory=rb"System\.OutOfMemoryException",
         takes_assertions=False,
+        needs_proc=True,
     ),
     Language(
         "kotlin",
@@ -295,6 +301,7 @@ _TABLE: Final = (
         ("/work/program",),
         compile=("@swiftc", "-O", "-suppress-warnings", "-o", "/work/program", "/source/program.swift"),
         takes_assertions=False,
+        needs_proc=True,
     ),
 )
 

@@ -82,6 +82,7 @@ GO_PACKAGES: Final = (
 )
 """What Go programs of this kind import; a package beyond these is compiled within the program's own budget."""
 
+_NO_PROC: Final = "a /proc for the sandbox, which this container holds back (systempaths=unconfined gives it)"
 _LEAVE_OUT: Final = frozenset({"doc", "share"})
 
 
@@ -112,6 +113,8 @@ def find_toolchain(name: str) -> Toolchain:
         MissingToolError: if a tool is not here or cannot be given to the sandbox's user.
     """
     language = LANGUAGES[name]
+    if _lacks_proc(language):
+        raise MissingToolError(f"{name} needs {_NO_PROC}")
     tools: dict[str, str] = {}
     host_tools: dict[str, str] = {}
     binds: dict[str, Bind] = {"/support": Bind(_support_folder(), "/support")}
@@ -146,10 +149,15 @@ def describe() -> dict[str, dict[str, str]]:
         paths = {
             alternatives[0]: next(filter(None, map(_find_tool, alternatives)), None) for alternatives in language.tools
         }
-        missing = [tool for tool, path in paths.items() if path is None]
+        missing = [tool for tool, path in paths.items() if path is None] or [_NO_PROC] * _lacks_proc(language)
         first = next(iter(paths.values()))
         found[name] = {"missing": " and ".join(missing)} if missing or first is None else {"version": _version(first)}
     return found
+
+
+def _lacks_proc(language: Language) -> bool:
+    isolation = find_isolation()
+    return language.needs_proc and isolation.available and not isolation.has_proc
 
 
 def _find_tool(name: str) -> Path | None:

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from rewards.code import commands, toolchains
 from rewards.code.commands import CommandExecutor
 from rewards.code.harness import java_classes, join
 from rewards.code.jobs import AssertTest, Budget, CallTest, Job, NotData, StdinTest
 from rewards.code.languages import LANGUAGES, find_language
 from rewards.code.toolchains import MissingToolError, describe, find_toolchain
+from rewards.sandbox import command
 from rewards.sandbox.isolation import find_isolation
 
 needs_isolation = pytest.mark.skipif(
@@ -246,6 +248,27 @@ def test_missing_tools_are_named(monkeypatch):
     assert [statuses(row) for row in results] == [["unsupported"] * 2] * 3 + [["unsupported"]]
     assert "kotlinc is not installed" in results[0][0].error
     assert "cobol" in results[1][0].error
+
+
+@needs_isolation
+def test_a_masked_proc_is_not_the_programs_fault(monkeypatch):
+    masked = dataclasses.replace(find_isolation(), has_proc=False)
+    for module in (toolchains, command):
+        monkeypatch.setattr(module, "find_isolation", lambda: masked)
+    for language in ("rust", "go", "java"):
+        with pytest.raises(MissingToolError, match="systempaths"):
+            find_toolchain.__wrapped__(language)
+    program = PROGRAMS["bash"]
+    (result,) = run("bash", "[ -e /proc/self ] || " + program["add"] + program["main"], StdinTest("3 4\n"))
+    assert result.stdout == b"7\n"
+
+
+@needs_isolation
+def test_a_compiler_that_does_not_start_is_our_failure(monkeypatch):
+    only_where_installed("c")
+    broken = dataclasses.replace(find_toolchain("c"), tools={"gcc": "/nowhere/gcc"})
+    monkeypatch.setattr(commands, "find_toolchain", lambda _: broken)
+    assert statuses(run("c", PROGRAMS["c"]["add"], StdinTest(""), StdinTest(""))) == ["error", "error"]
 
 
 @needs_isolation
