@@ -140,6 +140,24 @@ class Requirement(Strict):
     )
 
 
+class PassRate(Strict):
+    """Which prompts a policy can learn from: those whose share of right samples lies strictly between two bounds.
+
+    The share is taken over all scored generations in the scope of `models` and `sources`; right is status `correct`. A prompt with
+    fewer scored samples than `min_samples` is left out too.
+    """
+
+    verifier: Name = Field(description="Which verifier says what is right.")
+    too_hard: Share = Field(0.0, description="A prompt with at most this pass rate is left out.")
+    too_easy: Share = Field(1.0, description="A prompt with at least this pass rate is left out.")
+    min_samples: int = Field(2, ge=1, description="Least scored samples of a prompt.")
+
+    @model_validator(mode="after")
+    def _apart(self) -> "PassRate":
+        _check_apart(self.too_hard, self.too_easy)
+        return self
+
+
 class OrderKey(Strict):
     """One key of the ranking within a prompt: a verifier's score, or `tokens`."""
 
@@ -153,6 +171,9 @@ class SelectRecipe(Strict):
     name: Name
     role: Literal["sft"] = "sft"
     require: dict[str, Requirement] = Field(min_length=1, description="Verifier -> what it must have said.")
+    pass_rate: PassRate | None = Field(
+        None, description="Only prompts that are neither too hard nor too easy; none means all."
+    )
     per_prompt: int = Field(1, ge=1, description="Best of n: how many a prompt at most.")
     order_by: list[OrderKey] = Field(default_factory=lambda: [OrderKey(by="tokens", order="asc")])
     models: list[str] = Field(default_factory=list, description="Only these models; none means all.")
@@ -184,9 +205,13 @@ class EstimateRecipe(Strict):
 
     @model_validator(mode="after")
     def _fits(self) -> "EstimateRecipe":
-        if self.too_hard >= self.too_easy:
-            raise ValueError(f"too_hard ({self.too_hard:g}) must be below too_easy ({self.too_easy:g})")
+        _check_apart(self.too_hard, self.too_easy)
         return self
+
+
+def _check_apart(too_hard: float, too_easy: float) -> None:
+    if too_hard >= too_easy:
+        raise ValueError(f"too_hard ({too_hard:g}) must be below too_easy ({too_easy:g})")
 
 
 Recipe = TypeVar("Recipe", bound=BaseModel)

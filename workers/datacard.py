@@ -16,8 +16,9 @@ from workers.ranking import BELOW, MET, NOT_CORRECT, NOT_VERIFIED, UNSCORED, Out
 
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!$&])")
 #: First reasons in the funnel, after those of the requirements.
-OUT_OF_SCOPE, SAME_TEXT, BEYOND_PER_PROMPT, BEYOND_LIMIT = (
+OUT_OF_SCOPE, PASS_RATE, SAME_TEXT, BEYOND_PER_PROMPT, BEYOND_LIMIT = (
     "out_of_scope",
+    "pass_rate_outside",
     "same_text",
     "beyond_per_prompt",
     "beyond_limit",
@@ -30,6 +31,7 @@ def count_funnel(
     scope: Mapping[str, Mapping[str, int]],
     distinct: tuple[int, int],
     num_selected: int,
+    outside: int = 0,
 ) -> dict[str, Any]:
     """Counts every generation of the store once, under the first thing that left it out, and all reasons beside that.
 
@@ -39,6 +41,7 @@ def count_funnel(
         scope: of `Ranking.scope`.
         distinct: distinct texts that meet the requirements, and those of them within `per_prompt`.
         num_selected: items of the set.
+        outside: generations whose prompts have a pass rate that is not asked for.
 
     Returns:
         ``prompts`` and ``generations`` down the funnel; ``dropped_first`` (reason -> generations; with the selected they add up
@@ -61,6 +64,12 @@ def count_funnel(
         for kind in {outcome.outcomes[number] for number in failed} - {BELOW, NOT_CORRECT}:
             apart[kind] += outcome.generations
     generations = dict(scope["generations"])
+    if outside:
+        every[PASS_RATE] = outside
+    met = sum(
+        outcome.generations for outcome in outcomes if all(outcome.outcomes[number] == MET for number in required)
+    )
+    first[PASS_RATE] = met - generations["met_requirements"]
     first[OUT_OF_SCOPE] = generations["in_store"] - generations["in_scope"]
     first[SAME_TEXT] = generations["met_requirements"] - distinct[0]
     first[BEYOND_PER_PROMPT] = distinct[0] - distinct[1]
@@ -216,11 +225,18 @@ def _sentence(recipe: Mapping[str, Any]) -> str:
     order = ", ".join(
         f"{key['by']} {'ascending' if key['order'] == 'asc' else 'descending'}" for key in recipe["order_by"]
     )
+    band = recipe.get("pass_rate")
+    between = (
+        f" Only prompts with at least {band['min_samples']} scored samples and a pass rate of {band['verifier']} above "
+        f"{band['too_hard']:g} and below {band['too_easy']:g}."
+        if band
+        else ""
+    )
     limit = f" At most {recipe['limit']:,} in all: every prompt's best before any second." if recipe["limit"] else ""
     scope = "".join(f" Only {field}: {', '.join(recipe[field])}." for field in ("models", "sources") if recipe[field])
     return _escape(
         f"At most {recipe['per_prompt']} a prompt, ranked by {order or 'nothing'}, then generation id. "
-        f"Identical texts of a prompt count once.{limit}{scope}"
+        f"Identical texts of a prompt count once.{between}{limit}{scope}"
     )
 
 

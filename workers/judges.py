@@ -52,7 +52,8 @@ def choose_judges(connection: sa.Connection, recipe: SelectRecipe) -> list[Judge
     """Picks the verdicts that a selection goes by; see `choose_verdicts`."""
     ranking = [key.by for key in recipe.order_by if key.by != "tokens"]
     wanted = {name: Wish(item.settings, f"select: require.{name}.settings") for name, item in recipe.require.items()}
-    wanted |= {name: Wish(None, f"select: require.{name}.settings") for name in ranking if name not in wanted}
+    others = [*ranking, recipe.pass_rate.verifier] if recipe.pass_rate else ranking
+    wanted |= {name: Wish(None, f"select: require.{name}.settings") for name in others if name not in wanted}
     return [
         replace(judge, minimum=item.min_score, correct=item.correct) if item is not None else judge
         for judge in choose_verdicts(connection, wanted, "select")

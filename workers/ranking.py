@@ -76,6 +76,14 @@ class Ranking:
             Outcome(tuple(row[0:-1:2]), tuple(row[1:-1:2]), int(row[-1])) for row in self.connection.execute(counted)
         ]
 
+    def count_outside(self) -> int:
+        """Counts the generations of the scope whose prompts are too hard or too easy, or have too few scored samples."""
+        band = self._prompts_in_band()
+        if band is None:
+            return 0
+        outside = self._scoped(sa.select(sa.func.count()).select_from(_GENERATIONS.join(_PROMPTS)))
+        return int(self.connection.scalar(outside.where(_GENERATIONS.c.prompt_id.not_in(band))) or 0)
+
     def count_distinct(self) -> tuple[int, int]:
         """Gives how many distinct texts meet the requirements, and how many of them are within `per_prompt`."""
         eligible, texts = self._tables.eligible, self._tables.texts
@@ -190,6 +198,9 @@ class Ranking:
             if judge.minimum is not None
             for condition in (verdict.c.score >= judge.minimum, *_status_condition(judge, verdict))
         ]
+        band = self._prompts_in_band()
+        if band is not None:
+            met.append(_GENERATIONS.c.prompt_id.in_(band))
         found = self._scoped(sa.select(*columns.values()).select_from(self._joined(verdicts))).where(*met)
         self.connection.execute(sa.insert(table).from_select(list(columns), found))
         self._analyze(table)
@@ -247,6 +258,22 @@ class Ranking:
 
     def _joined(self, verdicts: Sequence[sa.FromClause]) -> sa.FromClause:
         return join_verdicts(_GENERATIONS.join(_PROMPTS), self.judges, verdicts)
+
+    def _prompts_in_band(self) -> _Select | None:
+        """Selects the prompts that `pass_rate` lets through; None where it is not asked for."""
+        asked = self.recipe.pass_rate
+        if asked is None:
+            return None
+        judge = next(judge for judge in self.judges if judge.verifier == asked.verifier)
+        verdict = VerdictRow.__table__.alias("verdict")
+        scored = sa.func.count(verdict.c.score)
+        # A cast: whole numbers would be divided as such.
+        rate = sa.cast(sa.func.sum(sa.case((verdict.c.status == CORRECT, 1), else_=0)), sa.Double) / scored
+        statement = sa.select(_GENERATIONS.c.prompt_id).select_from(
+            join_verdicts(_GENERATIONS.join(_PROMPTS), [judge], [verdict])
+        )
+        grouped = self._scoped(statement).where(verdict.c.score.is_not(None)).group_by(_GENERATIONS.c.prompt_id)
+        return grouped.having(scored >= asked.min_samples, rate > asked.too_hard, rate < asked.too_easy)
 
     def _scoped(self, statement: _Select) -> _Select:
         if self.recipe.models:

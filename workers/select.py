@@ -78,6 +78,7 @@ def select(engine: sa.Engine, out: Path, recipe: SelectRecipe, *, dry_run: bool 
     if the requirement says so. No score is our failure: the generation is not selected, and counted apart, never as wrong.
     Verdicts that count are those of the newest version of a verifier and, of several settings, those that the recipe names or
     that the verify run that started last has landed.
+    With `pass_rate` only prompts that are neither too hard nor too easy are looked at.
     Identical texts of a prompt count once, at their best place. Ranks go by `order_by` (no value comes last), then by
     generation id. Running it again over the same verdicts gives the same id, rows and files.
 
@@ -131,7 +132,12 @@ def describe_choice(row: AnyRow, judges: Sequence[Judge], scores: Mapping[str, f
 
 def _count(ranking: Ranking) -> dict[str, Any]:
     counts = count_funnel(
-        ranking.judges, ranking.outcomes(), ranking.scope(), ranking.count_distinct(), ranking.num_chosen()
+        ranking.judges,
+        ranking.outcomes(),
+        ranking.scope(),
+        ranking.count_distinct(),
+        ranking.num_chosen(),
+        ranking.count_outside(),
     )
     return {**counts, **ranking.breakdown(), "tokens": ranking.tokens()}
 
@@ -142,7 +148,9 @@ def _selection_id(ranking: Ranking, counts: Mapping[str, Any]) -> str:
         fact = [row.generation_id, row.rank, row.distinct_rivals, row.tokens, ranking.scores(row)]
         facts.update(canonical_json(fact).encode() + b"\n")
     judges = [[judge.verifier, judge.version, judge.settings_hash] for judge in ranking.judges]
-    recipe = ranking.recipe.model_dump(mode="json")
+    # A set that asks for no pass rate has the id that it had before there were any.
+    unasked = {"pass_rate"} if ranking.recipe.pass_rate is None else set()
+    recipe = ranking.recipe.model_dump(mode="json", exclude=unasked)
     # What else the store holds makes no other set.
     scoped = {name: counts[name] for name in ("dropped_all", "verdicts", "models", "sources")}
     return digest("selection", *map(canonical_json, (recipe, judges, scoped)), facts.hexdigest())

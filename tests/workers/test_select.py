@@ -15,7 +15,7 @@ from schemas.arrow import check_contract
 from schemas.errors import UserError
 from schemas.files import sha256_of
 from schemas.recipe import SelectRecipe
-from schemas.tables import Artifact, Selection, SelectionItem
+from schemas.tables import Artifact, Generation, Selection, SelectionItem
 from workers import rows as rows_module
 from workers import trainset
 from workers.select import select
@@ -499,3 +499,45 @@ def test_postgresql_selects_what_the_plain_way_selects(postgresql_url, tmp_path)
     asked = {"require": {"math": {"min_score": 0.5}}, "per_prompt": 2, "order_by": order, "limit": 8, "models": []}
     check_against_reference(world, drawn, asked)
     world.engine.dispose()
+
+
+def test_prompts_that_are_too_hard_or_too_easy_stay_out(world):
+    said = {
+        "always": ["11", "11"],
+        "never": ["00", "00"],
+        "half": ["11", "10", "01", "00"],
+        "rarely": ["11", "00", "00", "00"],
+        "ours": ["1?", "11", "00"],
+        "once": ["11"],
+    }
+    score = {"1": (1.0, "correct"), "0": (0.0, "incorrect"), "?": (None, "error")}
+    world.add(
+        [
+            Sample(prompt, f"{prompt} {number}", {"format": score[one[0]], "math": score[one[1]]})
+            for prompt, verdicts in said.items()
+            for number, one in enumerate(verdicts)
+        ]
+    )
+
+    def chosen(**fields):
+        asked = recipe(require={"format": {}}, per_prompt=9, pass_rate={"verifier": "math", **fields})
+        result = select(world.engine, world.out, asked)
+        names = {prompt_id(prompt): prompt for prompt in said}
+        with world.engine.connect() as connection:
+            found = connection.scalars(
+                sa.select(Generation.prompt_id)
+                .join(SelectionItem, SelectionItem.generation_id == Generation.id)
+                .where(SelectionItem.selection_id == result.selection_id)
+            )
+            return sorted(names[prompt] for prompt in found), result
+
+    learnable, result = chosen()
+    assert learnable == ["half", "half", "ours", "ours", "rarely"]
+    assert result.counts["dropped_first"] == {"format_below_minimum": 8, "pass_rate_outside": 3}
+    assert result.counts["dropped_all"] == {"format_below_minimum": 8, "pass_rate_outside": 5}
+    assert sum(result.counts["dropped_first"].values()) + result.num_selected == 16
+    assert "a pass rate of math above 0 and below 1" in (result.folder / "card.md").read_text()
+    assert chosen(too_hard=0.25)[0] == ["half", "half", "ours", "ours"]
+    assert chosen(min_samples=3)[0] == ["half", "half", "rarely"]
+    with pytest.raises(ValueError, match="too_hard"):
+        recipe(pass_rate={"verifier": "math", "too_hard": 0.5, "too_easy": 0.5})
