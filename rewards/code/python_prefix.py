@@ -22,12 +22,10 @@ class PythonPrefix:
 
     Attributes:
         executable: its path, the same inside.
-        inside: the folder `rewards/code/inside`.
         packages: folders of further modules that programs may import, by name.
     """
 
     executable: str
-    inside: Path
     packages: tuple[Path, ...]
 
     def binds(self) -> list[Bind]:
@@ -38,6 +36,10 @@ class PythonPrefix:
             # At its own place: an interpreter's libraries are looked for by whole paths.
             found.append(Bind(reachable_copy(prefix, leave_out=_LEFT_OUT), str(prefix)))
         return found
+
+    def inside(self) -> Path:
+        """Gives the folder `rewards/code/inside`, for the sandbox's user. Raises UnreachableError."""
+        return reachable_copy(Path(__file__).parent / "inside")
 
     def packages_path(self, *, isolated: bool) -> str:
         """Gives the folder that holds the further modules, empty if there are none."""
@@ -64,5 +66,4 @@ def find_python(packages: tuple[str, ...] = ()) -> PythonPrefix:
         if libraries.is_dir():
             folders.append(libraries)
     executable = getattr(sys, "_base_executable", "") or sys.executable
-    inside = reachable_copy(Path(__file__).parent / "inside")
-    return PythonPrefix(str(Path(executable).resolve()), inside, tuple(folders))
+    return PythonPrefix(str(Path(executable).resolve()), tuple(folders))

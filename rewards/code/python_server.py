@@ -15,7 +15,8 @@ from typing import Final
 
 from rewards.code.jobs import Job, RunResult, Test
 from rewards.code.python_prefix import find_python
-from rewards.code.python_slot import PythonSlot, SlotError
+from rewards.code.python_slot import PythonSlot
+from rewards.code.python_zygotes import SlotError
 
 ATTEMPTS: Final = 2
 """How often a test is tried when its slot fails."""
@@ -50,13 +51,18 @@ class PythonServer:
         """Runs the jobs: see `rewards.code.jobs.Executor`. Results of a test whose slot failed twice have status `error`."""
         results: list[list[RunResult]] = [[] for _ in jobs]
         waiting = collections.deque(range(len(jobs)))
+        failures: list[BaseException] = []
         with self._borrowed(min(self.size, len(jobs))) as places:
 
             def work(place: int) -> None:
-                with contextlib.suppress(IndexError):
-                    while True:
-                        index = waiting.popleft()
-                        results[index] = self._run_job(places, place, jobs[index])
+                try:
+                    while waiting:
+                        with contextlib.suppress(IndexError):  # another place took the last one
+                            index = waiting.popleft()
+                            results[index] = self._run_job(places, place, jobs[index])
+                except BaseException as failure:  # noqa: BLE001 - a defect of ours, raised by the caller's own thread
+                    waiting.clear()
+                    failures.append(failure)
 
             helpers = [threading.Thread(target=work, args=(place,), daemon=True) for place in range(1, len(places))]
             for helper in helpers:
@@ -68,6 +74,8 @@ class PythonServer:
                 waiting.clear()  # an interrupt of the caller: what has not begun is of no use to anybody
                 for helper in helpers:
                     helper.join()
+        if failures:
+            raise failures[0]
         return results
 
     def close(self) -> None:

@@ -1,3 +1,4 @@
+import collections
 import contextlib
 import datetime as dt
 import decimal
@@ -74,6 +75,7 @@ VALUES = [
     {},
     {"a": 1, 2: [3], (4,): {5}, None: {}},
     range(1, 10, 3),
+    collections.deque([1, (2,)], 5),
     decimal.Decimal("1.10"),
     fractions.Fraction(1, 3),
     dt.date(2020, 2, 29),
@@ -184,6 +186,8 @@ def test_a_method_is_called_on_a_fresh_object(server):
         ("raise ValueError('at once')", "crash", "ValueError: at once"),
         ("def f() return", "compile_error", "SyntaxError"),
         ("def f(): return eval('(' * 10**5)", "crash", ""),
+        ("import os, signal\ndef f(): os.kill(os.getpid(), 11); os.abort()", "crash", "ended before it answered"),
+        ("def f(): raise ValueError('a\\n\\x00\\ud800b')", "crash", "ValueError: a \\0\\ud800b"),
         ("class E(Exception):\n    def __str__(self): raise TypeError\ndef f(): raise E", "crash", "E"),
     ],
 )
@@ -292,6 +296,7 @@ def test_a_prelude_may_be_left_open(server, prelude):
         ("import sys\nsys.exit(0)", "ok"),
         ("import sys\nsys.exit(1)", "failed"),
         ("while True: pass", "time_limit"),
+        ("class A: pass\nf(A())", "error"),
     ],
 )
 def test_the_test_code_is_told_from_the_program(server, code, status):

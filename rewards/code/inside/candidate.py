@@ -7,6 +7,7 @@ then answers calls (`serve_calls`). Everything it was ever told is the program, 
 import builtins
 import contextlib
 import json
+import marshal
 import os
 import resource
 import sys
@@ -35,7 +36,7 @@ def main(channel: Channel, *, isolated: bool) -> NoReturn:
     code = 1
     try:
         head, descriptors = channel.receive_with_descriptors()
-        request = json.loads(head)
+        request = marshal.loads(head)  # noqa: S302 - from our own side
         _confine(request["limits"], isolated=isolated)
         if request["script"]:
             code = run_script(channel, request["source"], descriptors)
@@ -125,7 +126,8 @@ def _ending(failure: BaseException) -> tuple[str, str]:
 
 def serve_calls(channel: Channel, source: str, names: list[str]) -> None:
     """Loads the program and answers calls until the peer closes."""
-    objects = Objects(channel)
+    objects = OBJECTS
+    objects.channel = channel
     try:
         module, program = _new_main(source)
     except (Exception, RecursionError, MemoryError) as failure:  # noqa: BLE001 - a parser raises many kinds
@@ -160,23 +162,29 @@ class Callback:
 class Objects:
     """The objects of the program that the other side knows by number, and what it may do with them."""
 
-    def __init__(self, channel: Channel) -> None:
+    channel: Channel
+
+    def __init__(self) -> None:
         self.codec = Codec(self._encode_other, self._decode_other)
-        self._channel = channel
         self._kept: list[Any] = []
         self._numbers: dict[int, int] = {}
+
+    def clear(self) -> None:
+        """Forgets all objects."""
+        self._kept.clear()
+        self._numbers.clear()
 
     def answer(self, message: bytes) -> None:
         """Does what one message asks and sends the reply."""
         head, _, text = message.partition(b"\n")
-        operation, number = json.loads(head)
+        operation, _, number = head.decode().partition(" ")
         args, kwargs = self.codec.loads(text)
         try:
-            value = _OPERATIONS[operation](self._kept[number], *args, **kwargs)
+            value = _OPERATIONS[operation](self._kept[int(number)], *args, **kwargs)
             reply = self._value_reply(value, args, kwargs, text)
         except BaseException as failure:  # noqa: BLE001 - the program, its properties, data that holds itself
             reply = failure_reply(failure)
-        self._channel.send(reply)
+        self.channel.send(reply)
 
     def _value_reply(self, value: Any, args: list[Any], kwargs: dict[str, Any], text: bytes) -> bytes:
         if _is_fixed(args) and _is_fixed(kwargs.values()):
@@ -187,9 +195,9 @@ class Objects:
 
     def call_back(self, number: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Calls a function of the judge; answers what the judge asks meanwhile."""
-        self._channel.send(self.codec.dumps(3, number, list(args), kwargs))
+        self.channel.send(self.codec.dumps(3, number, list(args), kwargs))
         while True:
-            message = self._channel.receive()
+            message = self.channel.receive()
             if message[:1] != b"=":
                 self.answer(message)
                 continue
@@ -260,3 +268,6 @@ _OPERATIONS: Final[dict[str, Callable[..., Any]]] = {
     "float": float,
     "isinstance": lambda target, other: isinstance(other, target),
 }
+
+OBJECTS: Final = Objects()
+"""Made before the fork, whose first use of everything costs it a page."""

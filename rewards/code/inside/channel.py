@@ -35,7 +35,8 @@ class Channel:
         if descriptors:
             sent = socket.send_fds(self.peer, [data], list(descriptors))
             data = data[sent:]
-        self.peer.sendall(data)
+        if data:  # who has read all of it may be gone already
+            self.peer.sendall(data)
 
     def receive(self) -> bytes:
         """Receives one message.

@@ -4,6 +4,7 @@ None, booleans, numbers, strings and lists stand for themselves. Everything else
 `{"t": [1, 2]}` is a tuple. A value of a subclass becomes its base's data. What is no data is left to the caller's hooks.
 """
 
+import collections
 import contextlib
 import datetime as dt
 import decimal
@@ -40,8 +41,24 @@ class CodecError(ValueError):
 
 
 _SCALARS: Final = frozenset({type(None), bool, int, float, str})
-_dump = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
-_dump_ascii = json.JSONEncoder(ensure_ascii=True, check_circular=False, separators=(",", ":")).encode
+
+
+def _encoder(encode_text: Callable[[str], str]) -> Callable[[Any], str]:
+    """Gives `JSONEncoder.encode` without what it does anew for each text, which is most of the time of a short one."""
+    make: Any = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        plain = encode_text is json.encoder.encode_basestring
+        return json.JSONEncoder(ensure_ascii=not plain, check_circular=False, separators=(",", ":")).encode
+    encode = make(None, _not_json, encode_text, None, ":", ",", False, False, True)
+    return lambda value: "".join(encode(value, 0))
+
+
+def _not_json(value: object) -> object:
+    raise TypeError(f"{type(value).__name__} is no JSON")
+
+
+_dump = _encoder(json.encoder.encode_basestring)
+_dump_ascii = _encoder(json.encoder.encode_basestring_ascii)
 
 
 class Codec:
@@ -56,7 +73,8 @@ class Codec:
         self._encode_other = encode_other
         self._decode_other = decode_other
         self._strict = False
-        self._load = json.JSONDecoder(object_hook=self._untag).decode
+        decoder: Any = json.JSONDecoder(object_hook=self._untag)
+        self._scan = decoder.scan_once
 
     def dumps(self, *values: Any) -> bytes:
         """Gives the text of a JSON list of the values.
@@ -81,11 +99,17 @@ class Codec:
             CodecError: for anything that `dumps` does not write.
         """
         try:
-            return self._load(text.decode())
+            decoded = text.decode()
+            value, end = self._scan(decoded, 0)
         except CodecError:
             raise
+        except StopIteration:
+            raise CodecError("no JSON") from None
         except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as failure:
             raise CodecError(f"{type(failure).__name__}: {failure}"[:200]) from None
+        if end != len(decoded):
+            raise CodecError("more than one value")
+        return value
 
     def _encode(self, value: Any) -> Any:
         kind = type(value)
@@ -140,6 +164,7 @@ _ENCODERS: Final[dict[type, Callable[[Codec, Any], Any]]] = {
     bytes: lambda _, value: {"b": bytes.hex(value)},
     bytearray: lambda _, value: {"y": bytearray.hex(value)},
     complex: lambda _, value: {"c": [value.real, value.imag]},
+    collections.deque: lambda codec, value: {"q": [codec._items(collections.deque.__iter__(value)), value.maxlen]},  # noqa: SLF001
     range: lambda codec, value: {"r": codec._items([value.start, value.stop, value.step])},  # noqa: SLF001
     decimal.Decimal: lambda _, value: {"D": decimal.Decimal.__str__(value)},
     fractions.Fraction: _encode_fraction,
@@ -214,6 +239,7 @@ _DECODERS: Final[dict[str, Callable[[Any], Any]]] = {
     "b": lambda body: bytes.fromhex(_text(body)),
     "y": lambda body: bytearray.fromhex(_text(body)),
     "c": lambda body: complex(*_list(body)),
+    "q": lambda body: collections.deque(*_list(body)),
     "r": lambda body: range(*_numbers(body, 3)),
     "n": _decode_int,
     "u": lambda body: bytes.fromhex(_text(body)).decode("utf-8", "surrogatepass"),
@@ -233,5 +259,9 @@ def describe(failure: BaseException) -> str:
     except BaseException:  # noqa: BLE001 - a __str__ of the program's own
         text = ""
     name = type(failure).__name__
-    line = " ".join(f"{name}: {text}".split()) if text else name
-    return line[:300].encode("utf-8", "backslashreplace").decode()
+    return one_line(f"{name}: {text}" if text else name)
+
+
+def one_line(text: str) -> str:
+    """Gives a text as one line that can be shown and stored anywhere."""
+    return " ".join(text[:1000].split())[:300].encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")

@@ -5,13 +5,12 @@ A program can only say values. So what would put the judgement into its hands is
 """
 
 import builtins
-import json
 import types
 from collections.abc import Iterator
 from typing import Any, Final
 
 from .channel import Channel, TooLongError
-from .codec import BUILTIN, CALLBACK, HANDLE, Codec, CodecError
+from .codec import BUILTIN, CALLBACK, HANDLE, Codec, CodecError, one_line
 
 
 class Remote:
@@ -119,8 +118,7 @@ class Session:
     ) -> Any:
         """Asks the program and gives its answer, or raises its exception as the same built-in type."""
         given, named = list(args), kwargs or {}
-        head = json.dumps([operation, target.number_]).encode()
-        self._send(head + b"\n" + self.codec.dumps(given, named))
+        self._send(b"%b %d\n%b" % (operation.encode(), target.number_, self.codec.dumps(given, named)))
         reply = self._reply()
         while reply[0] == 3:
             self._call_back(*reply[1:])
@@ -173,7 +171,7 @@ class Session:
             self.raised = kind(text)
         except TypeError:  # such as UnicodeDecodeError, which wants five arguments
             self.raised = next(base for base in kind.__mro__ if base in _PLAIN_ERRORS)(text)
-        self.raised_text = str(line)[:300]
+        self.raised_text = one_line(str(line))
         return self.raised
 
     def _call_back(self, number: Any, args: Any, kwargs: Any) -> None:
@@ -192,7 +190,7 @@ class Session:
         if isinstance(value, types.FunctionType | types.MethodType | types.BuiltinFunctionType):
             self._callbacks.append(value)
             return {CALLBACK: len(self._callbacks) - 1}
-        raise TypeError(f"a test cannot give the program an object of type {type(value).__name__}")
+        raise Ending("error", f"a test cannot give the program an object of type {type(value).__name__}")
 
     def _decode_other(self, tag: str, body: Any) -> Any:
         if tag == HANDLE:

@@ -11,7 +11,7 @@ from typing import Final
 from .codec import describe
 from .remote import Ending
 
-MAX_KEPT: Final = 64
+MAX_KEPT: Final = 256
 """Compiled test codes that a judge keeps: those of the prompts whose samples it is given."""
 
 SAFE_MODULES: Final = frozenset(
