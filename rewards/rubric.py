@@ -4,10 +4,13 @@ import dataclasses
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rewards.verdict import Verdict
 from schemas.ids import settings_hash
+
+if TYPE_CHECKING:
+    from schemas.recipe import VerifyRecipe
 
 R1_RULES: Final[Mapping[str, float]] = {"math": 1.0, "format": 1.0}
 """R1's rule-based reward: accuracy and format, equal weight."""
@@ -41,6 +44,17 @@ class Rubric:
         both = sorted(set(self.metrics) & (self.weights.keys() | self.gates.keys()))
         if both:
             raise ValueError(f"rubric: {both[0]!r} is a metric, which never counts, and also a weight or gate")
+
+    @classmethod
+    def of(cls, recipe: "VerifyRecipe") -> "Rubric":
+        """Gives the rubric of a recipe: what has neither a weight nor a gate is a metric.
+
+        Raises:
+            ValueError: as the rubric itself does.
+        """
+        gates = {item.name: item.least_score for item in recipe.verifiers if item.least_score is not None}
+        weights = {item.name: item.weight for item in recipe.verifiers if item.weight}
+        return cls(weights, gates, tuple(item.name for item in recipe.verifiers if item.name not in {*gates, *weights}))
 
     @property
     def names(self) -> list[str]:

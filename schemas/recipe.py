@@ -104,7 +104,14 @@ class VerifierRecipe(Strict):
     weight: float = Field(
         1.0, description="Share in the reward; 0 makes it a metric, which is recorded and never summed."
     )
-    gate: bool = Field(False, description="When its score is below 1, the whole reward is 0.")
+    gate: bool | Share = Field(
+        False, description="The least score, `true` for 1; when its score is below, the whole reward is 0."
+    )
+
+    @property
+    def least_score(self) -> float | None:
+        """The least score that lets a reward be; None where this verifier is no gate."""
+        return None if self.gate is False else float(self.gate)
 
 
 class VerifyRecipe(Strict):

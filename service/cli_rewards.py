@@ -1,8 +1,11 @@
 """The command group `tamis rewards`: parses, and hands over to `service.commands.rewards` and its neighbours, imported when they run."""
 
+from pathlib import Path
+from typing import Annotated, Optional
+
 import typer
 
-from service.options import AsJson
+from service.options import DEFAULT_OUT, AsJson, Columns, DryRun, Out, Preset, Store, Task
 
 rewards_app = typer.Typer(
     help="Look at verifiers, and try them before they reward a model.", no_args_is_help=True, rich_markup_mode=None
@@ -15,3 +18,50 @@ def rewards_list(as_json: AsJson = False) -> None:
     from service.commands.rewards import list_verifiers as run
 
     raise typer.Exit(run(as_json=as_json))
+
+
+@rewards_app.command("probe")
+def rewards_probe(
+    rubric: Annotated[
+        str, typer.Argument(help="YAML rubric, as `verify` takes it; or verifiers by name: math,format.")
+    ],
+    prompts: Annotated[
+        Optional[Path],  # noqa: UP045 - typer reads the annotation
+        typer.Argument(help="Prompts with golds (JSONL or Parquet); left out, those that are in the store."),
+    ] = None,
+    number: Annotated[int, typer.Option("--prompts", min=1, help="So many of the prompts, drawn by the seed.")] = 100,
+    threshold: Annotated[float, typer.Option(help="A score above this is paid.")] = 0.5,
+    max_share: Annotated[
+        float, typer.Option("--max-share", help="Paid on more than this share of the prompts, an attack got through.")
+    ] = 0.05,
+    max_score: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option("--max-score", help="Exit with 3 when an attack earns more than this share of the full reward."),
+    ] = None,
+    budget: Annotated[int, typer.Option(min=0, help="Constants that the search may try; 0 for no search.")] = 200,
+    kinds: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--kind", help="Only attacks of this kind (empty, list, code, key, ...); may be given again."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the prompts drawn and of the search.")] = 0,
+    preset: Preset = None,
+    columns: Columns = None,
+    task: Task = None,
+    language: Annotated[
+        str | None, typer.Option(help="Language of the file's prompts, where no column says it.")
+    ] = None,
+    out: Out = DEFAULT_OUT,
+    store: Store = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Try hostile outputs on a rubric, and search for more, before a model finds them; writes OUT/probe/."""
+    from service.commands.columns import ColumnRequest
+    from service.commands.probe import ProbeRequest
+    from service.commands.probe import run_probe as run
+
+    mapping = ColumnRequest(preset, tuple(columns or ()), task, language)
+    request = ProbeRequest(
+        rubric, prompts, mapping, number, threshold, max_share, max_score, budget, seed, tuple(kinds or ())
+    )
+    raise typer.Exit(run(request, out, store, dry_run=dry_run, as_json=as_json))

@@ -186,11 +186,8 @@ def _latest_rubric(connection: sa.Connection) -> VerifyRecipe:
 
 
 def _rubric(recipe: VerifyRecipe) -> Rubric:
-    gates = {item.name: 1.0 for item in recipe.verifiers if item.gate}
-    weights = {item.name: item.weight for item in recipe.verifiers if item.weight}
-    metrics = tuple(item.name for item in recipe.verifiers if not item.weight and not item.gate)
     try:
-        return Rubric(weights, gates, metrics)
+        return Rubric.of(recipe)
     except ValueError as error:
         raise UserError(f"estimate: {error}") from None
 

@@ -132,6 +132,24 @@ def as_it_comes(source: ImportSource) -> ImportSource:
     return source
 
 
+def mapped_rows(source: ImportSource) -> Iterator[tuple[str, MappedRow]]:
+    """Gives the rows of a source that can be read, each with its place, without landing them.
+
+    Raises:
+        UserError: as `import_rows` does before any work.
+    """
+    files, mappings = _look_at(source)
+    for path in files:
+        for raw in read_rows(path):
+            if raw.value is None or path not in mappings:
+                continue
+            try:
+                row = mappings[path].read(raw.value)
+            except (ValueError, TypeError):
+                continue
+            yield f"{path.name}:{raw.locator}", row
+
+
 def _look_at(source: ImportSource) -> tuple[list[Path], dict[Path, RowMapping]]:
     files = find_files(source.path)
     mappings = {}

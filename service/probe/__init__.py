@@ -1,0 +1,1 @@
+"""What a probe of a rubric found, as JSON and as a page."""
