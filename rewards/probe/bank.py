@@ -11,8 +11,8 @@ from rewards.judge.master_keys import INJECTIONS, MASTER_KEYS
 from rewards.probe.attack import Attack, Kind
 from rewards.probe.code_attacks import CODE_ATTACKS
 
-HUGE_CHARS: Final = 2_000_000
-"""Length of the largest outputs: beyond what a model writes, within what a file may hold."""
+HUGE_CHARS: Final = 500_000
+"""Length of the largest outputs: what 128k tokens make."""
 
 _ECHO_CHARS: Final = 200_000
 

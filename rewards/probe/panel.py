@@ -44,7 +44,7 @@ class Tally:
         paid: share of all prompts with a score over the threshold.
         unscored: share of all prompts without a score.
         statuses: status -> prompts; empty for the reward.
-        seconds: elapsed, all prompts together.
+        seconds: elapsed, all prompts together; equal pairs of output and gold are judged once.
         slowest_ms: of one prompt, as the verifier says; work that is shared by a batch is shared out.
     """
 
@@ -120,7 +120,7 @@ class Panel:
         tallies, verdicts = {}, {}
         for verifier in self.verifiers:
             begun = time.perf_counter()
-            found = verifier.verify_batch(list(outputs), [case.golds.get(verifier.name) for case in cases])
+            found = _verify_distinct(verifier, outputs, [case.golds.get(verifier.name) for case in cases])
             seconds = time.perf_counter() - begun
             verdicts[verifier.name] = found
             statuses: Counter[str] = Counter(verdict.status for verdict in found)
@@ -210,6 +210,19 @@ class Panel:
             return {}
         samples = [self.cases[place].sample or "" for place in places]
         return {name: tally.mean for name, tally in self.score(samples, places).items()}
+
+
+def _verify_distinct(verifier: Verifier, outputs: Sequence[str], golds: Sequence[Any]) -> list[Verdict]:
+    """Judges equal pairs of output and gold once: a constant before a verifier without gold is one text."""
+    keys = [
+        (output, gold if gold is None or isinstance(gold, str) else id(gold))
+        for output, gold in zip(outputs, golds, strict=True)
+    ]
+    places = {key: place for place, key in reversed(list(enumerate(keys)))}
+    firsts = sorted(places.values())
+    verdicts = verifier.verify_batch([outputs[place] for place in firsts], [golds[place] for place in firsts])
+    told = {keys[place]: verdict for place, verdict in zip(firsts, verdicts, strict=True)}
+    return [told[key] for key in keys]
 
 
 def _written(verifier: Verifier, gold: Any) -> str | None:
