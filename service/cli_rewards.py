@@ -5,7 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from service.options import DEFAULT_OUT, AsJson, Columns, DryRun, Out, Preset, Store, Task
+from service.options import DEFAULT_OUT, AsJson, Columns, DryRun, Limit, Out, Preset, Store, Task
 
 rewards_app = typer.Typer(
     help="Look at verifiers, and try them before they reward a model.", no_args_is_help=True, rich_markup_mode=None
@@ -65,3 +65,30 @@ def rewards_probe(
         rubric, prompts, mapping, number, threshold, max_share, max_score, budget, seed, tuple(kinds or ())
     )
     raise typer.Exit(run(request, out, store, dry_run=dry_run, as_json=as_json))
+
+
+@rewards_app.command("curate-tests")
+def rewards_curate_tests(
+    problems: Annotated[Path, typer.Argument(help="JSON Lines: gold, and accepted and wrong programs or a generator.")],
+    out: Out = DEFAULT_OUT,
+    min_caught: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Drop a problem whose tests catch less of its wrong programs.")
+    ] = 1.0,
+    minimal: Annotated[bool, typer.Option("--minimal", help="Keep as few tests as catch the same programs.")] = False,
+    slots: Annotated[int, typer.Option(min=1, help="Programs that run at once.")] = 1,
+    unsafe_no_sandbox: Annotated[
+        bool, typer.Option("--unsafe-no-sandbox", help="Run programs without isolation, where there is none to be had.")
+    ] = False,
+    limit: Limit = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compute what tests expect from trusted solutions, and drop tests that judge wrongly."""
+    from service.commands.curate_tests import curate_problems as run
+
+    raise typer.Exit(
+        run(
+            problems, out, min_caught=min_caught, minimal=minimal, slots=slots, limit=limit,
+            unsafe_no_sandbox=unsafe_no_sandbox, dry_run=dry_run, as_json=as_json,
+        )
+    )  # fmt: skip

@@ -34,6 +34,7 @@ _GO_PACKAGE: Final = re.compile(r"^package[ \t]+\w+[ \t]*;?[ \t]*$", re.MULTILIN
 _GO_IMPORT: Final = re.compile(
     r"^import[ \t]*(?:\(([^()]*)\)|((?:[\w.]+[ \t]+)?\"[^\"\n]*\")[ \t]*;?[ \t]*$)", re.MULTILINE
 )
+_GO_USE: Final = re.compile(r"\b(\w+)\.[A-Z]")
 _GO_ENTRY: Final = re.compile(r"(?:[\w.]+[ \t]+)?\"[^\"\n]*\"")
 
 
@@ -66,10 +67,13 @@ def python_prelude(prompt: str, entry_point: str | None) -> str:
     return "\n".join(ast.unparse(node) for node in kept)
 
 
-def with_headers(program: str, prompt: str, language: str) -> str:
-    """Gives a program of another language with the header lines of its prompt that it lacks."""
+def with_headers(program: str, prompt: str, language: str, test_code: str = "") -> str:
+    """Gives a program of another language with the header lines of its prompt that it lacks.
+
+    In Go, where an import that nothing uses is an error, only those that the program or the test code uses.
+    """
     if language == "go":
-        return _with_go_imports(program, prompt)
+        return _with_go_imports(program, prompt, test_code)
     pattern = _HEADERS.get(language)
     if pattern is None or not prompt:
         return program
@@ -82,15 +86,27 @@ def with_headers(program: str, prompt: str, language: str) -> str:
     return program[:place] + "\n".join(lacking) + "\n" + program[place:]
 
 
-def _with_go_imports(program: str, prompt: str) -> str:
-    """One `package` and one `import` for both: Go takes imports only before all else, and none of them twice."""
-    found: dict[str, None] = {}
-    for text in (prompt, program):
-        for group, single in _GO_IMPORT.findall(text):
-            found.update(dict.fromkeys(" ".join(entry.split()) for entry in _GO_ENTRY.findall(group or single)))
+def _with_go_imports(program: str, prompt: str, test_code: str) -> str:
+    """One `package` and one `import` for all: Go takes imports only before all else, and none of them twice."""
     body = _GO_IMPORT.sub("", _GO_PACKAGE.sub("", program, count=1))
-    imports = "import (\n" + "".join(f"\t{entry}\n" for entry in found) + ")\n" if found else ""
+    used = set(_GO_USE.findall(body)) | set(_GO_USE.findall(test_code))
+    given = [entry for entry in _go_imports(prompt) if _go_name(entry) in used]
+    entries = dict.fromkeys([*given, *_go_imports(program)])
+    imports = "import (\n" + "".join(f"\t{entry}\n" for entry in entries) + ")\n" if entries else ""
     return f"package main\n\n{imports}{body}"
+
+
+def _go_imports(text: str) -> list[str]:
+    return [
+        " ".join(entry.split())
+        for group, single in _GO_IMPORT.findall(text)
+        for entry in _GO_ENTRY.findall(group or single)
+    ]
+
+
+def _go_name(entry: str) -> str:
+    alias, _, path = entry.rpartition(" ")
+    return alias or path.strip('"').rpartition("/")[2]
 
 
 def without_main(program: str, language: str, test_code: str) -> str:

@@ -28,8 +28,8 @@ _NAME: Final = re.compile(r"[{.]*([A-Za-z0-9+#_-]*)")
 _NOT_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
 _PYTHON_CODE: Final = re.compile(
     r"^(?:import\s+\w|from\s+[\w.]+\s+import\b|(?:async\s+)?def\s+\w|class\s+\w+\s*[:(]|@\w|if\s+__name__|#!|"
-    r"(?:for|while|with|if|try)\b.*:[ \t]*(?:#.*)?$|[A-Za-z_][\w.]*+(?:\[.*\])?(?:[ \t]*+,[ \t]*+[A-Za-z_]\w*+)*+[ \t]*+[-+*/|&]?=[^=]|"
-    r"[A-Za-z_][\w.]*+\()",
+    r"(?:for|while|with|if|try)\b.*:[ \t]*(?:#.*)?$|[A-Za-z_][\w.]*(?:\[.*\])?(?:[ \t]*,[ \t]*[A-Za-z_]\w*)*[ \t]*[-+*/|&]?=[^=]|"
+    r"[A-Za-z_][\w.]*\()",
     re.MULTILINE,
 )
 _OTHER_CODE: Final = re.compile(

@@ -22,10 +22,11 @@ def test_a_future_import_stays_first() -> None:
 def test_go_has_one_import_of_each_package() -> None:
     prompt = 'package main\n\nimport (\n\t"encoding/json"\n\t"reflect"\n)\n// Does it.\nfunc f(x int) int {\n'
     program = 'package main\n\nimport "fmt"\nimport (\n\tm "math"\n\t"reflect"\n)\n\nfunc f(x int) int { fmt.Println(m.Pi); return x }\n'
-    whole = with_headers(program, prompt, "go")
+    whole = with_headers(program, prompt, "go", "b, _ := json.Marshal(a)")
+    assert '"encoding/json"' not in with_headers(program, prompt, "go")  # nothing uses it, which Go calls an error
     assert whole.count("package main") == 1
     assert whole.count('"reflect"') == 1
-    assert whole.startswith('package main\n\nimport (\n\t"encoding/json"\n\t"reflect"\n\t"fmt"\n\tm "math"\n)\n')
+    assert whole.startswith('package main\n\nimport (\n\t"encoding/json"\n\t"fmt"\n\tm "math"\n\t"reflect"\n)\n')
     assert with_headers("func f() {}", "", "go") == "package main\n\nfunc f() {}"
 
 

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scripted_executor import ScriptedExecutor
 from scripted_judge import ScriptedJudge, ScriptedModel, shown, verdict
 
 from rewards import get_verifier, registry
 from rewards.cache import MAX_DETAIL_BYTES, CacheKey, MemoryCache, hash_gold, hash_text, write_detail
+from rewards.code.jobs import RunResult
 from rewards.registry import KeyedCheck, Verifier
 from rewards.verdict import Verdict
 
@@ -226,6 +228,11 @@ _PIECES = (
 _COMPLETIONS = st.lists(st.sampled_from(_PIECES), max_size=8).map("".join)
 _QUESTION = [{"role": "user", "content": "2 + 2?"}]
 _GOLDS: Mapping[str, Sequence[Any]] = {
+    "code": [
+        {"language": "python", "entry_point": "f", "prompt": "def f(x):\n", "tests": [{"assert": "assert f(1) == 1"}]},
+        {"language": "javascript", "tests": [{"stdin": "", "stdout": ""}]},
+        {"language": "python"},
+    ],
     "judge": [{"messages": _QUESTION, "answer": answer} for answer in ("4", "5", "")],
     "reward_model": [{"messages": _QUESTION}, {"messages": "2 + 3?"}, None],
     "math": ["4", "5", r"\frac{1}{2}", ["4", "5"], "A", ""],
@@ -241,6 +248,11 @@ def _by_rule(request: Any) -> Any:
 
 
 def made(name: str) -> Verifier:
+    if name == "code":  # what it runs decides, as a real program would
+        by_source = ScriptedExecutor(
+            lambda job: [RunResult("ok" if len(job.source) % 2 else "crash", error=job.source[:50])]
+        )
+        return get_verifier(name, executor=by_source)
     served = {"judge": ScriptedJudge(_by_rule), "reward_model": ScriptedModel()}
     return get_verifier(name, model="rule", endpoint=served[name]) if name in served else get_verifier(name)
 
