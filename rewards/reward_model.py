@@ -29,12 +29,16 @@ _Outcome = Sequence[float] | EndpointFailure | ValueError
 
 
 class RewardModelCheck:
-    """Scores many answers at once: equal ones once, as many a request as the API takes."""
+    """Scores many answers at once: equal ones once, as many a request as the API takes.
+
+    Attributes:
+        endpoint: where the model is served.
+    """
 
     def __init__(
         self, endpoint: JsonEndpoint | None, form: ScoreForm, *, scale: Scale, threshold: float | None, max_chars: int
     ) -> None:
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         self._form = form
         self._scale = scale
         self._threshold = threshold
@@ -73,18 +77,18 @@ class RewardModelCheck:
         return dialogue, answer
 
     def _score(self, pairs: Sequence[_Pair]) -> list[Verdict]:
-        if self._endpoint is None:
+        if self.endpoint is None:
             return [Verdict(None, "error", {"reason": "no_endpoint"})] * len(pairs)
         size = self._form.per_request
         batches = [pairs[at : at + size] for at in range(0, len(pairs), size)]
-        outcomes = self._ask(self._endpoint, batches)
+        outcomes = self._ask(self.endpoint, batches)
         alone = [
             [pair]
             for batch, outcome in zip(batches, outcomes, strict=True)
             if len(batch) > 1 and _blames_one(outcome)
             for pair in batch
         ]
-        single = iter(self._ask(self._endpoint, alone))
+        single = iter(self._ask(self.endpoint, alone))
         verdicts = []
         for batch, outcome in zip(batches, outcomes, strict=True):
             apart = len(batch) > 1 and _blames_one(outcome)

@@ -35,7 +35,7 @@ class ModelClient:
         Args:
             endpoint: where and how patiently to ask. A chat request names its own model.
             concurrency: requests under way at a time, at least 1.
-            budget: what may be spent over the life of this object.
+            budget: what may be spent, over the life of this object or the work that `begin` names.
         """
         if concurrency < 1:
             raise ValueError(f"concurrency must be at least 1, not {concurrency}")
@@ -45,8 +45,17 @@ class ModelClient:
 
     @property
     def spent(self) -> Spending:
-        """What was spent so far."""
+        """What was spent here so far, or since `begin`."""
         return self._ledger.spent
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether the budget limits anything that others may have spent of it."""
+        return self._ledger.is_capped
+
+    def begin(self, work: object, spent: Spending) -> None:
+        """Begins a piece of work of which `spent` was spent elsewhere; another `work` than before begins the time anew."""
+        self._ledger.begin(work, spent)
 
     def chat(self, requests: Sequence[ChatRequest], /) -> list[ChatReply | EndpointFailure]:
         """Gives the reply of each request, in order.

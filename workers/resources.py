@@ -30,7 +30,7 @@ class EndpointSettings(BaseModel):
         retries: attempts after the first (see `workers.endpoint.Endpoint`).
         backoff_seconds: pause before the first of them.
         request_seconds: a request's whole time, attempts and pauses together.
-        budget: caps for each worker process.
+        budget: caps for a run (see `workers.run_budget`); `wall_seconds` for each worker process.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

@@ -23,6 +23,7 @@ from workers.lookup import Pointer, fetch
 from workers.queue import Claim
 from workers.resources import build_verifier
 from workers.rows import artifact_file, batched
+from workers.run_budget import begin_shard, shard_counts
 from workers.verdict_cache import StoreCache
 from workers.verdict_plan import VerdictKey
 
@@ -134,7 +135,7 @@ def perform(engine: sa.Engine, claim: Claim) -> Outcome:
     verifiers = [_VERIFIERS.get(key.name, canonical_json(settings[key.name])) for key in keys]
     questions = any(verifier.gold_key == "dialogue" for verifier in verifiers)
     subjects = list(_load(engine, Path(claim.out), claim.payload["items"], with_messages=questions))
-    rows = _Rows()
+    rows, spent = _Rows(), {}
     for key, verifier in zip(keys, verifiers, strict=True):
         if VerdictKey.of(verifier) != key:
             raise WorkerMismatchError(
@@ -142,12 +143,14 @@ def perform(engine: sa.Engine, claim: Claim) -> Outcome:
                 "run the same Tamis everywhere"
             )
         golds = [subject.gold_for(verifier.gold_key) for subject in subjects]
+        client = begin_shard(engine, claim, verifier)
         # What is scored again must not be answered from what was scored before.
         keeping = verifier.cached(StoreCache(engine), refresh=bool(claim.payload["replace"]))
         verdicts = keeping.verify_batch([subject.text for subject in subjects], golds)
         for subject, verdict in zip(subjects, verdicts, strict=True):
             rows.add(subject.generation_id, key, verdict)
-    return rows.outcome(claim, {"generations": len(subjects)})
+        spent.update(shard_counts(key.name, client))
+    return rows.outcome(claim, {"generations": len(subjects), **spent})
 
 
 def give_up(_engine: sa.Engine, claim: Claim) -> Outcome:

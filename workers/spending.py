@@ -4,6 +4,7 @@ A cap is never passed: before a request the most that it can cost is set aside, 
 few thousand tokens of a cap may stay unspent.
 """
 
+import dataclasses
 import threading
 import time
 from dataclasses import dataclass
@@ -81,11 +82,26 @@ class Ledger:
         self._lock = threading.Lock()
         self._spent = Spending()
         self._aside = Spending()  # by requests under way
+        self._before = Spending()  # elsewhere
         self._begun: float | None = None
+        self._work: object = None
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether requests, tokens or money are limited."""
+        caps = (self._budget.requests, self._budget.tokens, self._budget.money)
+        return any(cap is not None for cap in caps)
+
+    def begin(self, work: object, before: Spending) -> None:
+        """Begins to count anew, `before` being spent already; the time too where `work` is another than it was."""
+        with self._lock:
+            self._spent, self._before = Spending(), before
+            if work != self._work:
+                self._work, self._begun = work, None
 
     @property
     def spent(self) -> Spending:
-        """What was spent, without what is set aside."""
+        """What was spent since the beginning, without what is set aside."""
         return self._spent
 
     def seconds_left(self) -> float | None:
@@ -107,7 +123,7 @@ class Ledger:
             raise BudgetSpentError(f"wall_seconds {self._budget.wall_seconds:g}")
         with self._lock:
             aside = self._aside.plus(1, prompt_tokens, completion_tokens)
-            total = self._spent.plus(aside.requests, aside.prompt_tokens, aside.completion_tokens)
+            total = aside.plus(*dataclasses.astuple(self._spent)).plus(*dataclasses.astuple(self._before))
             for name, cap, needed in (
                 ("requests", self._budget.requests, total.requests),
                 ("tokens", self._budget.tokens, total.tokens),

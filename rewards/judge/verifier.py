@@ -46,7 +46,11 @@ class _Case:
 
 
 class JudgeCheck:
-    """Judges many answers at once: equal ones once, all votes of a round in one call of the endpoint."""
+    """Judges many answers at once: equal ones once, all votes of a round in one call of the endpoint.
+
+    Attributes:
+        endpoint: where the judge is served.
+    """
 
     def __init__(
         self,
@@ -58,6 +62,7 @@ class JudgeCheck:
         reference: Reference,
         max_answer_chars: int,
     ) -> None:
+        self.endpoint = endpoint
         self._panel = None if endpoint is None else Panel(endpoint, judge, form)
         self._form = form
         self._votes = votes

@@ -208,6 +208,24 @@ def test_a_ledger_counts_what_is_under_way():
     assert ledger.spent == Spending(1, 10, 5)
 
 
+def test_what_was_spent_elsewhere_counts_and_another_work_has_its_own_time(server):
+    client = client_of(server, budget=Budget(requests=5, wall_seconds=30))
+    client.begin("run", Spending(3, 0, 0))
+    assert client.is_capped
+    assert [isinstance(reply, ChatReply) for reply in client.chat(ask(3))].count(True) == 2
+    assert client.spent.requests == 2
+    ledger = Ledger(Budget(wall_seconds=0.05))
+    ledger.begin("run", Spending())
+    ledger.seconds_left()
+    time.sleep(0.06)
+    with pytest.raises(BudgetSpentError, match="wall_seconds"):
+        ledger.set_aside(1, 1)
+    ledger.begin("run", Spending())
+    assert ledger.seconds_left() == 0
+    ledger.begin("another", Spending())
+    assert ledger.seconds_left() > 0
+
+
 def test_a_reward_model_is_asked_at_the_servers_root(server):
     server.script = [Reply({"data": [{"index": 0, "probs": [0.25, 0.75]}], "usage": {"prompt_tokens": 7}})]
     settings = {"model": "rm", "api": "classify", "scale": "raw", "endpoint": {"url": server.url, **QUICK}}

@@ -72,6 +72,8 @@ def test_a_spent_budget_leaves_nulls_that_a_later_run_fills(server: Server, tmp_
         assert connection.scalars(query).all() == [None, None]
     assert {json.loads(str(row[6])).get("reason") for row in verdicts(engine)} == {None, "budget_spent"}
     engine.dispose()
+    resumed = run(tmp_path, capped, source, retry_status=["error"])  # by another process: the run has spent its four
+    assert (resumed.planned, resumed.statuses["judge"]["error"], len(server.seen)) == (2, 2, 4)
     second = run(tmp_path, judged(server.url), source, retry_status=["error"])
     assert (second.planned, second.statuses["judge"]) == (2, {"correct": 6})
     assert len(server.seen) == 6
