@@ -92,7 +92,8 @@ class Panel:
         verifiers: all that the rubric names, and perhaps more, which are shown and do not count.
         rubric: how their verdicts make one reward.
         cases: the prompts.
-        threshold: a score above it counts as paid.
+        threshold: a score above it counts as paid; for the reward, that share of what form alone cannot earn (`form_share`), and
+            all of the form's.
 
     Raises:
         ValueError: without any prompt, or where the rubric names a verifier that is not there or has no positive weight.
@@ -114,6 +115,17 @@ class Panel:
         self.cases = list(cases)
         self.threshold = threshold
 
+    @property
+    def form_share(self) -> float:
+        """What form alone can earn of the full reward: the weights of verifiers that know no gold, unless a gate knows it."""
+        by_gold = {verifier.name for verifier in self.verifiers if verifier.gold_key not in _NO_GOLDS}
+        if by_gold & self.rubric.gates.keys():
+            return 0.0
+        return (
+            sum(weight for name, weight in self.rubric.weights.items() if weight > 0 and name not in by_gold)
+            / self.full
+        )
+
     def score(self, outputs: Sequence[str], places: Sequence[int] | None = None) -> dict[str, Tally]:
         """Gives what every verifier and the reward make of one output a prompt, which stand at `places` (all by default)."""
         cases = self.cases if places is None else [self.cases[place] for place in places]
@@ -126,11 +138,12 @@ class Panel:
             statuses: Counter[str] = Counter(verdict.status for verdict in found)
             slowest = max(verdict.elapsed_ms for verdict in found)
             scores = [verdict.score for verdict in found]
-            tallies[verifier.name] = self._tally(scores, dict(statuses), seconds, slowest)
+            tallies[verifier.name] = _tally(scores, self.threshold, dict(statuses), seconds, slowest)
         rewards = self._rewards(verdicts, len(cases))
         seconds = math.fsum(tally.seconds for tally in tallies.values())
         slowest = sum(tally.slowest_ms for tally in tallies.values())
-        tallies[REWARD] = self._tally(rewards, {}, seconds, slowest)
+        form = self.form_share if self.form_share < 1 else 0.0
+        tallies[REWARD] = _tally(rewards, form + (1 - form) * self.threshold, {}, seconds, slowest)
         return tallies
 
     def _rewards(self, verdicts: Mapping[str, Sequence[Verdict]], num_cases: int) -> list[float | None]:
@@ -140,19 +153,6 @@ class Panel:
             reward = self.rubric.score({name: given[place] for name, given in verdicts.items()})
             found.append(None if reward is None else reward / self.full)
         return found
-
-    def _tally(
-        self, scores: Sequence[float | None], statuses: Mapping[str, int], seconds: float, slowest_ms: float
-    ) -> Tally:
-        scored = [score for score in scores if score is not None]
-        return Tally(
-            mean=math.fsum(scored) / len(scored) if scored else None,
-            paid=sum(score > self.threshold for score in scored) / len(scores),
-            unscored=1 - len(scored) / len(scores),
-            statuses=statuses,
-            seconds=seconds,
-            slowest_ms=slowest_ms,
-        )
 
     def scorers(self) -> list[Scorer]:
         """Describes every verifier and the whole, with what honest completions earn. Scores those, so it takes time."""
@@ -210,6 +210,20 @@ class Panel:
             return {}
         samples = [self.cases[place].sample or "" for place in places]
         return {name: tally.mean for name, tally in self.score(samples, places).items()}
+
+
+def _tally(
+    scores: Sequence[float | None], threshold: float, statuses: Mapping[str, int], seconds: float, slowest_ms: float
+) -> Tally:
+    scored = [score for score in scores if score is not None]
+    return Tally(
+        mean=math.fsum(scored) / len(scored) if scored else None,
+        paid=sum(score > threshold for score in scored) / len(scores),
+        unscored=1 - len(scored) / len(scores),
+        statuses=statuses,
+        seconds=seconds,
+        slowest_ms=slowest_ms,
+    )
 
 
 def _verify_distinct(verifier: Verifier, outputs: Sequence[str], golds: Sequence[Any]) -> list[Verdict]:

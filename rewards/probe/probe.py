@@ -57,6 +57,7 @@ class ProbeResult:
         outcomes: the bank's, in its order, then those that were found.
         findings: the worst first: of the reward before those of verifiers.
         trace: how the search went; None where none was asked for.
+        form_share: see `Panel.form_share`.
     """
 
     num_cases: int
@@ -66,6 +67,7 @@ class ProbeResult:
     outcomes: Sequence[AttackOutcome]
     findings: Sequence[Finding] = field(default_factory=list)
     trace: SearchTrace | None = None
+    form_share: float = 0.0
 
     @property
     def worst(self) -> AttackOutcome:
@@ -118,7 +120,16 @@ def probe(
         for attack in found:
             run(attack)
     findings = find(scorers, outcomes, max_share)
-    return ProbeResult(len(panel.cases), panel.threshold, max_share, scorers, outcomes, findings, trace)
+    return ProbeResult(
+        num_cases=len(panel.cases),
+        threshold=panel.threshold,
+        max_share=max_share,
+        scorers=scorers,
+        outcomes=outcomes,
+        findings=findings,
+        trace=trace,
+        form_share=panel.form_share,
+    )
 
 
 def find(scorers: Sequence[Scorer], outcomes: Sequence[AttackOutcome], max_share: float) -> list[Finding]:

@@ -180,6 +180,10 @@ def _show(result: ProbeResult, summary: Mapping[str, Any], page: Path, terminal:
             terminal.say(f"{len(shown) - _SHOWN} more on the page")
     else:
         terminal.say("nothing got through")
+    if 0 < result.form_share < 1:
+        terminal.say(
+            f"form alone may earn {result.form_share:.2f} of the reward: a gate that judges by gold would hold it back"
+        )
     terminal.say(f"page: {page}")
 
 

@@ -29,6 +29,7 @@ def summarise(result: ProbeResult, *, name: str, seed: int) -> dict[str, Any]:
         "max_share": result.max_share,
         "seed": seed,
         "max_reward": result.max_reward,
+        "form_share": result.form_share,
         "worst": numbers[id(worst)],
         "scorers": [_plain(scorer) for scorer in result.scorers],
         "kinds": _kinds(result),

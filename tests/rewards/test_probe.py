@@ -108,6 +108,15 @@ def test_form_is_paid_and_said_to_be_form():
     assert not any(one.by_gold for one in result.findings)
     assert {one.scorer for one in result.findings} == {"format"}
     assert 0.5 <= result.max_reward <= 0.5 + 1 / len(NUMBERS)
+    assert result.form_share == 0.5
+
+
+def test_what_is_paid_beyond_form_is_a_finding_of_the_reward():
+    both = panel(fooled("contains", contains), get_verifier("format"), weights={"contains": 1.0, "format": 3.0})
+    result = probe(both, attacks=of_kinds("list", "template"), budget=0)
+    assert result.form_share == 0.75
+    assert "1, 2, 3" in names(result)
+    assert "the right form, plain" not in names(result)
 
 
 def test_a_gate_takes_form_its_pay():
@@ -115,6 +124,7 @@ def test_a_gate_takes_form_its_pay():
         get_verifier("exact"), get_verifier("format"), weights={"format": 1.0}, gates={"exact": 1.0}
     )  # fmt: skip
     result = probe(gated, attacks=of_kinds("constant", "template"), budget=0)
+    assert result.form_share == 0.0
     assert result.max_reward <= 1 / len(NUMBERS)
 
 
