@@ -135,8 +135,9 @@ def _make(version: int, *, memory_bytes: int, processes: int) -> Group | None:
     return group
 
 
+@functools.cache
 def _own_folders(version: int) -> dict[str, Path]:
-    """Gives the folder of the group that this process is in, by controller ("" in version 2); only those we may write to."""
+    """Gives the folder of the group that this process began in, by controller ("" in version 2); only those we may write to."""
     found: dict[str, Path] = {}
     try:
         lines = Path("/proc/self/cgroup").read_text(encoding="ascii").splitlines()

@@ -7,6 +7,7 @@ no processes, no network.
 
 import contextlib
 import dataclasses
+import functools
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -146,15 +147,7 @@ def _namespace_options(spec: SandboxSpec) -> list[str]:
 
 
 def _root_options(spec: SandboxSpec, *, has_proc: bool) -> list[str]:
-    options: list[str] = []
-    for name in SYSTEM_FOLDERS:
-        path = Path(name)
-        if path.is_symlink():
-            options += ["--symlink", str(path.readlink()), name]
-        elif path.is_dir():
-            options += ["--ro-bind", name, name]
-    for path in _system_files():
-        options += ["--ro-bind", str(path), str(path)]
+    options = list(_system_options())
     if has_proc:
         options += ["--proc", "/proc"]
     options += ["--dev", "/dev"]
@@ -166,8 +159,19 @@ def _root_options(spec: SandboxSpec, *, has_proc: bool) -> list[str]:
     return [*options, "--remount-ro", "/dev", "--remount-ro", "/"]
 
 
-def _system_files() -> list[Path]:
+@functools.cache
+def _system_options() -> tuple[str, ...]:
+    options: list[str] = []
+    for name in SYSTEM_FOLDERS:
+        path = Path(name)
+        if path.is_symlink():
+            options += ["--symlink", str(path.readlink()), name]
+        elif path.is_dir():
+            options += ["--ro-bind", name, name]
     found = [Path(name) for name in SYSTEM_FILES]
     for pattern in SYSTEM_FILE_PATTERNS:
         found += sorted(Path("/etc").glob(pattern))
-    return [path for path in found if path.exists()]
+    for path in found:
+        if path.exists():
+            options += ["--ro-bind", str(path), str(path)]
+    return tuple(options)

@@ -6,6 +6,7 @@ import functools
 import io
 import json
 import os
+import re
 import resource
 import selectors
 import signal
@@ -37,7 +38,8 @@ class Limits:
         wall_seconds: elapsed time.
         memory_bytes: resident memory, its runtime's own included.
         output_bytes: of stdout; stderr is cut at the same length.
-        file_bytes: of any one file it writes. The sizes of its writable folders stand in the `SandboxSpec`.
+        file_bytes: of any one file it writes, and of all in a folder of this machine that it may write to. The sizes of its tmpfs stand in
+            the `SandboxSpec`.
         processes: processes and threads.
     """
 
@@ -227,10 +229,9 @@ def _bare_launch(spec: SandboxSpec, limits: Limits, held: contextlib.ExitStack) 
 
 
 def _translate(text: str, places: Mapping[str, str]) -> str:
-    """Replaces the sandbox's folders in an argument; none of them begins another's name."""
-    for inside, outside in sorted(places.items(), reverse=True):
-        text = text.replace(inside, outside)
-    return text
+    """Replaces the sandbox's folders in an argument, in one pass: what replaces one may hold the name of another."""
+    names = "|".join(re.escape(name) for name in sorted(places, key=len, reverse=True))
+    return re.sub(rf"(?<![\w.-])(?:{names})(?![\w.-])", lambda found: places[found[0]], text)
 
 
 def _first_process(status: io.FileIO) -> int:

@@ -5,6 +5,7 @@ import dataclasses
 import os
 import selectors
 import time
+from pathlib import Path
 from typing import Final, Literal
 
 from rewards.sandbox.command import SandboxError, SandboxSpec
@@ -73,6 +74,7 @@ class _Watch:
         self._max_files = {
             f"/proc/{started.root}/root{path}": max(64, size // BYTES_PER_FILE) for path, size in spec.tmpfs.items()
         }
+        self._shared = [bind.source for bind in spec.binds if bind.writable]
         self._to_write = memoryview(stdin)
         self._output = {"out": bytearray(), "err": bytearray()}
         self._open = 0
@@ -158,6 +160,8 @@ class _Watch:
         self._peak = max(self._peak, memory)
         if memory > self._limits.memory_bytes or self._too_many_files():
             self._ending = "memory_limit"
+        if any(_folder_bytes(folder) > self._limits.file_bytes for folder in self._shared):
+            self._ending = "output_limit"
 
     def _memory(self, used: TreeUse) -> int:
         if used.memory_bytes > self._limits.memory_bytes and len(used.pids) > 1:
@@ -209,6 +213,16 @@ class _Watch:
             wall,
             self._peak,
         )
+
+
+def _folder_bytes(folder: Path) -> int:
+    """Gives what the files of a folder take on disk; follows no link, since a program wrote there."""
+    total = 0
+    for where, _, files in os.walk(folder):
+        for name in files:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(where, name)).st_blocks * 512  # noqa: PTH118 - many times a second
+    return total
 
 
 class _PidFile:

@@ -6,6 +6,7 @@ for system calls that they can do without.
 """
 
 import errno
+import functools
 import platform
 import struct
 from typing import Final
@@ -116,6 +117,7 @@ _FAIL: Final = 0x00050000
 _KILL: Final = 0x80000000
 
 
+@functools.cache
 def build_filter(
     *, families: tuple[int, ...] = (AF_UNIX, AF_INET, AF_INET6, AF_NETLINK), for_zygote: bool = False
 ) -> bytes | None:

@@ -171,6 +171,21 @@ def test_jobs_stop_at_the_first_failure_and_run_side_by_side():
         ]
 
 
+@pytest.mark.parametrize("language", ["c", "bash", "javascript"])
+def test_without_a_sandbox_budgets_and_judging_stay(language):
+    only_where_installed(language)
+    program = PROGRAMS[language]
+    executor = CommandExecutor(isolated=False)
+    tests = (StdinTest("3 4\n"), AssertTest(program["fails"], None, ""))
+    jobs = [
+        Job(language, program["add"] + (program["main"] if place == 0 else ""), (test,))
+        for place, test in enumerate(tests)
+    ]
+    jobs += [Job(language, program[kind], (StdinTest(""),), budget=TIGHT) for kind in ("loop", "hog", "flood")]
+    found = [row[0].status for row in executor.execute(jobs)]
+    assert found == ["ok", "failed", "time_limit", "memory_limit", "output_limit"]
+
+
 @needs_isolation
 def test_calls_of_javascript_functions():
     source = """

@@ -1,6 +1,7 @@
 """Budgets of a sandbox, each against a real program that breaks it; with control groups where they are to be had, and without."""
 
 import os
+import tempfile
 import time
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 from rewards.sandbox import launch
 from rewards.sandbox.cgroups import cgroup_version, make_group
 from rewards.sandbox.command import DEFAULT_TMPFS, Bind, SandboxSpec
-from rewards.sandbox.isolation import find_isolation
+from rewards.sandbox.isolation import SANDBOX_ID, find_isolation
 from rewards.sandbox.launch import Limits
+from rewards.sandbox.reach import public_folder
 from rewards.sandbox.run import run_program
 from rewards.sandbox.tree import measure_tree
 
@@ -120,6 +122,24 @@ def test_one_file_and_all_files_have_a_size():
     several = shell(script, tmpfs={"/tmp": 2 << 20})
     assert int(several.stdout.split()[-1]) <= 2 << 20
     assert b"No space left" in several.stderr
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root's folder would have to be given away first")
+def test_a_shared_folder_does_not_fill_the_disk(tmp_path):
+    check_shared_folder(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="others need not give the folder away")
+def test_a_shared_folder_of_roots_does_not_fill_the_disk():
+    with tempfile.TemporaryDirectory(dir=public_folder()) as folder:
+        os.chown(folder, SANDBOX_ID, SANDBOX_ID)
+        check_shared_folder(Path(folder))
+
+
+def check_shared_folder(folder):
+    script = "n=0; while :; do n=$((n + 1)); head -c 100000 /dev/zero > /out/$n; done"
+    assert shell(script, binds=[Bind(folder, "/out", writable=True)]).ending == "output_limit"
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 100 << 20
 
 
 def test_stderr_is_cut_and_stdout_is_exact():
