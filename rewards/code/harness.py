@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 MAIN: Final = "tamis_program_main"
+REQUIRE_MARK: Final = "__TAMIS_REQUIRE__"
 
 _GO_IMPORTS: Final = {
     "json": "encoding/json", "reflect": "reflect", "fmt": "fmt", "math": "math", "sort": "sort", "strings": "strings", "os": "os",
@@ -178,6 +179,11 @@ printf '\\n%s\\n' "$TAMIS_TOKEN"
 """
 
 
+def _join_javascript(source: str, test: str) -> str:
+    """Gives the tests a block of their own, in which `require` is what it was: run.js puts an unknown name in the place of the mark."""
+    return f"{source}\n;{{ const require = {REQUIRE_MARK};\n{test}\n}}\n"
+
+
 def _append(source: str, test: str) -> str:
     return f"{source}\n{test}\n"
 
@@ -199,7 +205,7 @@ _JOINERS: Final = {
     "go": _join_go,
     "java": _join_java,
     "bash": _join_bash,
-    "javascript": _append,
+    "javascript": _join_javascript,
     "typescript": _append,
     "perl": _append,
     "ruby": _join_ruby,

@@ -226,6 +226,30 @@ def test_calls_of_javascript_functions():
 
 
 @needs_isolation
+@pytest.mark.parametrize(
+    "trick",
+    [
+        "require = () => ({ isEqual: () => true, deepEqual() {}, strictEqual() {} });",
+        "require('lodash').isEqual = () => true;",
+        "require('assert').strictEqual = () => {}; require('assert').strict.equal = () => {};",
+        "function compare() { return true; }",
+        "JSON.stringify = () => 'same'; Object.is = () => true; Object.keys = () => [];",
+        "process.on('beforeExit', () => {}); process.emit('beforeExit');",
+        "process.on('uncaughtException', () => process.exit(0)); process.on('unhandledRejection', () => process.exit(0));",
+        "console.log('\\n' + '0'.repeat(32)); process.exitCode = 0;",
+        "Promise.prototype.then = function (f) { f(''); return this; };",
+        "module.exports = { add: () => 4 }; throw 0;",
+    ],
+)
+def test_tricks_of_javascript_fool_no_test(trick):
+    test = "const _ = require('lodash'); function compare(a, b) { return _.isEqual(a, b); } if (!compare(add(1, 2), 4)) throw 'no';"
+    strict = "require('assert').strictEqual(add(1, 2), 4);"
+    source = "function add(a, b) { return a + b; }\n" + trick
+    for result in run("javascript", source, AssertTest(test, None, ""), AssertTest(strict, None, "")):
+        assert result.status in {"failed", "crash"}
+
+
+@needs_isolation
 def test_javascript_modules_and_promises():
     source = "import { readFileSync } from 'fs';\nconsole.log(readFileSync(0, 'utf8').length)"
     assert run("javascript", source, StdinTest("four"))[0].stdout == b"4\n"
