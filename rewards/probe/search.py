@@ -99,7 +99,7 @@ def search(
                 steps.append((len(tried), reward))
 
     by_reward = sorted(known, key=lambda text: (-known[text], len(text), text))
-    bank = [Candidate(text, "of the bank") for text in by_reward if len(text) <= MAX_CHARS][: POPULATION // 2]
+    bank = [Candidate(text, _brief(text)) for text in by_reward if len(text) <= MAX_CHARS][: POPULATION // 2]
     atoms = gold_texts(panel.cases, panel.verifiers)
     try_all(bank)
     try_all(Candidate(text, f"gold {_brief(text)}") for text in atoms[: max(0, budget // 3)])

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from rewards.rubric import R1_RULES, Rubric, aggregate
 from rewards.verdict import Verdict
+from schemas.recipe import VerifyRecipe, parse_recipe
 
 RIGHT, WRONG, OURS = Verdict(1.0, "correct"), Verdict(0.0, "incorrect"), Verdict(None, "error")
 
@@ -62,3 +63,19 @@ def test_an_aggregate_counts_what_it_leaves_out(verdicts):
     assert (result.num_scored, result.num_unscored) == (len(scores), len(verdicts) - len(scores))
     assert result.mean == (pytest.approx(sum(scores) / len(scores)) if scores else None)
     assert sum(result.statuses.values()) == len(verdicts)
+
+
+def test_a_recipe_says_weights_gates_and_metrics():
+    recipe = parse_recipe(
+        {
+            "verifiers": [
+                {"name": "math", "weight": 2.0},
+                {"name": "format", "gate": 0.5},
+                {"name": "choice", "weight": 0.0, "gate": True},
+                {"name": "mixing", "weight": 0.0},
+            ]
+        },
+        VerifyRecipe,
+        "here",
+    )
+    assert Rubric.of(recipe) == Rubric({"math": 2.0, "format": 1.0}, {"format": 0.5, "choice": 1.0}, ("mixing",))

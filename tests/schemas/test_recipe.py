@@ -76,3 +76,17 @@ def test_missing_file(tmp_path):
 def test_a_verifier_twice_is_refused():
     with pytest.raises(RecipeError, match="'math' is listed twice"):
         parse_recipe({"verifiers": [{"name": "math"}, {"name": "math"}]}, VerifyRecipe, "--verifiers")
+
+
+@pytest.mark.parametrize(("gate", "least"), [("true", 1.0), ("false", None), ("0.8", 0.8), ("1", 1.0), ("0.0", 0.0)])
+def test_a_gate_is_on_or_a_least_score(tmp_path, gate, least):
+    path = tmp_path / "rubric.yaml"
+    path.write_text(f"verifiers: [{{name: math, gate: {gate}}}]\n")
+    assert load_recipe(path, VerifyRecipe).verifiers[0].least_score == least
+
+
+def test_a_gate_above_one_is_refused(tmp_path):
+    path = tmp_path / "rubric.yaml"
+    path.write_text("verifiers: [{name: math, gate: 1.5}]\n")
+    with pytest.raises(RecipeError, match=r"rubric\.yaml:1: verifiers"):
+        load_recipe(path, VerifyRecipe)
