@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from rewards.math.tree import MAX_DEPTH, MAX_NODES, Kind, Node, TooComplexError, UnreadableError
+from rewards.math.tree import MAX_CHAIN, MAX_DEPTH, MAX_NODES, Kind, Node, TooComplexError, UnreadableError
 
 _COMMAND: Final = re.compile(r"\\([A-Za-z]+)")
 
@@ -47,6 +47,12 @@ class Cursor:
         finally:  # a reader may go back and try another rule
             self.brackets -= brackets
             self.depth -= 1
+
+    def link(self, count: int) -> int:
+        """Counts one more link of a chain, and refuses one over the bound."""
+        if count >= MAX_CHAIN:
+            raise TooComplexError(f"a chain of over {MAX_CHAIN} operations")
+        return count + 1
 
     def unreadable(self, what: str) -> UnreadableError:
         """Makes the error that says what is not in the grammar, and where."""

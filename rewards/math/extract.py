@@ -44,6 +44,7 @@ _ANSWER_TAG: Final = re.compile(r"<answer>((?:(?!<answer>).)*?)</answer>", re.DO
 _BOX: Final = re.compile(r"\\(?:boxed|fbox)\s{0,4}(?:\{|(?P<bare>\d[\d.,]*+))")
 _BOX_WORDS: Final = ("\\boxed", "\\fbox")
 _EMPTY_BOX: Final = re.compile(r"\\(?:boxed|fbox)(?:\s{0,4}\{\s{0,9}\}|(?=[\s$.]{0,9}\Z))\$?")
+_HAN_SENTENCE: Final = re.compile(r"[\u3400-\u9fff].*\d.*[\u3400-\u9fff]|[\u3400-\u9fff]{2}.*\d")
 _DIGIT: Final = re.compile(r"\d")
 _FORMULA_OPENING: Final = re.compile(r"\$|\\[(\[]")
 _BRACE: Final = re.compile(r"\\.|[{}]", re.DOTALL)
@@ -147,7 +148,11 @@ def _last_of_prose(text: str) -> Extraction | None:
     choice = CHOICE.fullmatch(line)
     if choice:
         return Extraction(choice[1], "line")
-    if RUN.fullmatch(line) or len(line.split()) <= 2 or (line.startswith("\\") and len(line) < 200):
+    if (
+        RUN.fullmatch(line)
+        or (len(line.split()) <= 2 and not _HAN_SENTENCE.search(line))
+        or (line.startswith("\\") and len(line) < 200)
+    ):
         return Extraction(tidy(line), "line")
     return _last_mathematics(text)
 

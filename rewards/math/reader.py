@@ -12,7 +12,7 @@ import regex
 
 from rewards.math.latex import matching_brace, normalise
 from rewards.math.scalars import CONSTANT_WORDS, ScalarReader
-from rewards.math.tree import MAX_ANSWER_CHARS, MAX_NODES, Node, TooComplexError, UnreadableError
+from rewards.math.tree import MAX_ANSWER_CHARS, MAX_BRACKETS, MAX_NODES, Node, TooComplexError, UnreadableError
 from rewards.math.units import read_unit
 
 _RELATIONS: Final = re.compile(
@@ -27,6 +27,7 @@ _SEPARATOR: Final = re.compile(
 )
 _MATRIX: Final = re.compile(r"\\begin\{([bpvV]?matrix|array)\}(?:\{[lcr|]*\})?")
 _CLOSERS: Final = {"(": ")]", "[": ")]", "\\{": ("\\}",), "\\langle": ("\\rangle",), "{": "}"}
+_ANY_BRACKET: Final = re.compile(r"[{}()\[\]]")
 _TEXT: Final = re.compile(r"\\text\s*(?=\{)")
 _WORDS_ONLY: Final = re.compile(r"[^\d\\^_=<>+*/|{}\[\]$%]+")
 _LETTERS: Final = re.compile(r"[^\W\d_]{2,}")
@@ -58,7 +59,18 @@ def read(text: str, *, thousands: bool = True) -> Node:
     words = read_words(source)
     if words is not None:
         return words
+    _check_depth(source)
     return _AnswerReader(source, thousands=thousands).answer()
+
+
+def _check_depth(source: str) -> None:
+    if source.count("{") + source.count("(") + source.count("[") <= MAX_BRACKETS:
+        return
+    depth = 0
+    for bracket in _ANY_BRACKET.findall(source):
+        depth += 1 if bracket in "{([" else -1
+        if depth > MAX_BRACKETS:
+            raise TooComplexError(f"nested over {MAX_BRACKETS} deep")
 
 
 def read_words(source: str) -> Node | None:
@@ -115,7 +127,9 @@ class _AnswerReader(ScalarReader):
 
     def _union(self, *, top: bool) -> Node:
         left = self._ratio(top=top)
+        unions = 0
         while True:
+            unions = self.link(unions)
             name = self.command_ahead("cup", "cap", "bigcup")
             if not name and not (self.ahead("U") and left.kind in {"tuple", "union", "set"}):
                 return left

@@ -63,6 +63,7 @@ class ScalarReader(Cursor):
 
     def sum(self) -> Node:
         """Terms joined by signs: the loosest scalar."""
+        signs = 0
         with self.deeper():
             left = self._signed()
             while True:
@@ -77,6 +78,7 @@ class ScalarReader(Cursor):
                     terms = left.children if left.kind == "add" else (left,)
                     left = self.node("add", "", *terms, right)
                 else:
+                    signs = self.link(signs)
                     left = self.node("plus_minus", sign, left, right)
 
     def _sign(self) -> str:
@@ -99,7 +101,9 @@ class ScalarReader(Cursor):
 
     def _product(self) -> Node:
         left = self._power()
+        factors = 0
         while True:
+            factors = self.link(factors)
             operator = _EXPLICIT.match(self.source, self.at)
             if operator:
                 self.at = operator.end()
@@ -183,7 +187,9 @@ class ScalarReader(Cursor):
             return self.node("power", "", base, self._exponent())
 
     def _postfix(self, operand: Node) -> Node:
+        marks = 0
         while True:
+            marks = self.link(marks)
             degree, percent = _DEGREE.match(self.source, self.at), _PERCENT.match(self.source, self.at)
             if degree:
                 self.at = degree.end()
@@ -372,7 +378,9 @@ class ScalarReader(Cursor):
     def _bare_operand(self) -> Node:
         """The operand of a function without brackets: factors up to the next sign, operator or function."""
         operand = self._power()
+        factors = 0
         while self._factor_follows(operand):
+            factors = self.link(factors)
             command = _COMMAND.match(self.source, self.at)
             if self.source[self.at] in "(|" or (command and command[1] in FUNCTIONS):
                 break

@@ -12,6 +12,7 @@ from rewards.math.values import exact_value
 _INFINITY: Final = Node("constant", "inf")
 _EMPTY: Final = Node("constant", "emptyset")
 _ORDER: Final = frozenset({"<", "<=", ">", ">="})
+_NUMBERS: Final = frozenset({"number", "negate", "divide", "root"})
 _TURNED: Final = {">": "<", ">=": "<="}
 
 
@@ -52,7 +53,10 @@ def unwrap(node: Node, other: Node, *, member: bool = False) -> Node:  # noqa: P
         names = [child.children[0] for child in node.children if child.kind == "relation"]
         bare = all(child.kind != "relation" for child in other.children)
         return Node("list", "", tuple(members)) if bare and (len(set(names)) <= 1) else node
-    if node.kind == "tuple" and node.value == "[]" and len(node.children) == 1 and other.kind != "tuple":
+    if len(node.children) == 1 and (
+        (node.kind == "tuple" and node.value == "[]" and other.kind != "tuple")
+        or (node.kind == "set" and other.kind in _NUMBERS)
+    ):
         return node.children[0]
     if node.kind != "relation":
         return node

@@ -41,23 +41,37 @@ _RELATION: Final = re.compile(
     r"[<>]=?|[≤≥≠⩽⩾]|(?<![<>!])=|!=|\\(?:leq?|geq?|neq?|leqslant|geqslant|lt|gt|equiv|approx|sim)(?![A-Za-z])"
 )
 _PART: Final = re.compile(r",(?!\d{3}(?!\d))|;|\\cup|\\cap|&")
-_NAMED: Final = re.compile(r"[^\d\\^_=<>+*/|{}\[\]$%:]*[^\W\d_]{3}[^\d\\^_=<>+*/|{}\[\]$%:]*[=:]([^=<>]+)$")
+_NAMED: Final = re.compile(
+    r"[^\d\\^_=<>+*/|{}\[\]$%:]*[^\W\d_]{3}[^\d\\^_=<>+*/|{}\[\]$%:]*(?:[=:]|(?<=\sis)\s)([^=<>]+)$"
+)
+_CLOCK: Final = re.compile(r"(\d{1,2}):(\d{2})\s*(?:([ap])\.?\s?m\.?)?", re.IGNORECASE)
+MORE_PARTS: Final = 4
+"""A list, set or matrix with so many times the parts of the gold, and as many more, is refused before it is read."""
+
+_MAX_CLOCK_CHARS: Final = 60
+
 Request = dict[str, Any]
 """What `rewards.math.engine.handle` takes."""
 
 
 def compare_quickly(gold: str, answer: str, tolerance: float) -> Verdict | Request:  # noqa: PLR0911 - the tiers in order
     """Compares in this process, in bounded time; what cannot be settled so is given back as a request for the engine."""
-    letter = _compare_choice(gold, answer)
-    if letter is not None:
-        return letter
     if len(gold) > MAX_ANSWER_CHARS:
         same = gold.strip() == answer.strip()
         return _verdict(same=True, tier="string") if same else Verdict(None, "bad_gold", {"reason": "gold_too_long"})
     if len(answer) > MAX_ANSWER_CHARS:
         return Verdict(0.0, "too_complex", {"reason": "answer_too_long"})
+    letter = _compare_choice(gold, answer)
+    if letter is not None:
+        return letter
+    times = _clock(gold), _clock(answer)
+    if times[0] and times[1] and times[0][2] + times[1][2]:
+        same_half = times[0][2] == times[1][2] or not (times[0][2] and times[1][2])
+        return _verdict(same=times[0][:2] == times[1][:2] and same_half, tier="structure")
     if string_key(gold) == string_key(answer):
         return _verdict(same=True, tier="string")
+    if _separators(answer) > MORE_PARTS * (_separators(gold) + MORE_PARTS):
+        return Verdict(0.0, "incorrect", {"reason": "another_number_of_parts", "tier": "structure"})
     try:
         gold_trees = _readings(gold)
     except TooComplexError as failure:
@@ -71,9 +85,13 @@ def compare_quickly(gold: str, answer: str, tolerance: float) -> Verdict | Reque
     return _compare_trees(gold, answer, gold_trees, answer_trees, tolerance)
 
 
+def _separators(text: str) -> int:
+    return text.count(",") + text.count("&") + text.count(";")
+
+
 def _compare_choice(gold: str, answer: str) -> Verdict | None:
     """A gold of one letter, or of a letter with its option (`C. 1 - i`), is met by that letter, however it is dressed."""
-    plain_gold, plain_answer = normalise(gold[:MAX_ANSWER_CHARS]), normalise(answer[:MAX_ANSWER_CHARS])
+    plain_gold, plain_answer = normalise(gold), normalise(answer)
     plain_gold, plain_answer = _unwrap_text(plain_gold), _unwrap_text(plain_answer)
     wanted, option = _LETTER.match(plain_gold), _LETTER_WITH_OPTION.match(plain_gold)
     if wanted is None and option is None:
@@ -85,6 +103,16 @@ def _compare_choice(gold: str, answer: str) -> Verdict | None:
     if given is None:
         return None
     return _verdict(same=given[1].upper() == letter, tier="choice")
+
+
+def _clock(text: str) -> tuple[int, str, str] | None:
+    """A time of day as hour, minutes and `a`, `p` or nothing. One without a half of the day stands for either."""
+    match = (
+        _CLOCK.fullmatch(_unwrap_text(normalise(text)).strip())
+        if ":" in text and len(text) < _MAX_CLOCK_CHARS
+        else None
+    )
+    return (int(match[1]), match[2], (match[3] or "").lower()) if match else None
 
 
 def _unwrap_text(text: str) -> str:

@@ -12,11 +12,17 @@ Kind = Literal[
     "list", "tuple", "set", "union", "intersection", "matrix", "row", "ratio", "relation", "builder", "quantity", "text",
 ]  # fmt: skip
 
-MAX_ANSWER_CHARS: Final = 4000
+MAX_ANSWER_CHARS: Final = 2000
 """A longer answer is not read as mathematics. The longest gold of the public sets has under 600 characters."""
 
 MAX_DEPTH: Final = 60
 """How deep brackets, roots and fractions may nest. 400 nested roots cost other graders five seconds and more."""
+
+MAX_BRACKETS: Final = 24
+"""How deep brackets and braces may nest as written: seen before anything is read, which would cost the square of the depth."""
+
+MAX_CHAIN: Final = 120
+"""How many factors, signs or unions may follow each other: each deepens the tree by one."""
 
 MAX_NODES: Final = 1500
 """How many nodes one answer may have, so that every pass over it is short."""

@@ -19,6 +19,9 @@ MAX_BITS: Final = 40_000
 MAX_TOTAL_BITS: Final = 1_000_000
 """All exact values within one tree together; the greatest common divisors of long fractions cost the square of their length."""
 
+MAX_SUM_BITS: Final = 8_000
+"""The terms of one exact sum together: every partial sum of fractions needs the greatest common divisor of all so far."""
+
 MAX_EXPONENT_BITS: Final = 64
 """An exponent is looked at exactly up to this size, to see an odd root or a whole power."""
 
@@ -77,7 +80,7 @@ def _combine(node: Node, values: list[Fraction]) -> Fraction | None:  # noqa: C9
         case "negate":
             return -first
         case "add":
-            return sum(values, Fraction(0))
+            return sum(values, Fraction(0)) if sum(map(_bits, values)) <= MAX_SUM_BITS else None
         case "multiply":
             return first * values[1]
         case "divide":

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.math_bombs import BOMBS
 from rewards import get_verifier
 from rewards.fork_server import Limits
 from rewards.math.extract import extract_answer
@@ -18,6 +19,7 @@ from rewards.pool import ProcessPool
 from rewards.verdict import UNSCORED
 from schemas.errors import UserError
 from tests.rewards.case_tables import cases
+from tests.rewards.hostile_math import FRAGMENTS, GOLDS, HOSTILE
 
 MATH_CASES = cases("math")
 
@@ -144,18 +146,10 @@ def test_bad_settings_are_refused(bad):
         get_verifier("math", **bad)
 
 
-FRAGMENTS = [
-    "\\frac", "\\sqrt", "\\boxed", "{", "}", "(", ")", "[", "]", "^", "_", "1", "2.5", "10^", "!", "%", "\\text", "x", "e", "i", ",", "=",
-    "<", "\\le", "\\cup", "\\pm", "|", ":", "\\begin{pmatrix}", "\\end{pmatrix}", "&", "\\\\", "$", "<answer>", "</answer>", "</think>",
-    "####", "the answer is ", "√", "∞", "\x00", "\ud800", "\n", " ", "-", "/", "\\sin", "\\log_", "\\int", "答案是", "cm", "\\%", "\\circ",
-]  # fmt: skip
-HOSTILE = st.lists(st.sampled_from(FRAGMENTS), max_size=25).map("".join) | st.text(max_size=60)
-
-
 @settings(max_examples=400, deadline=None)
 @given(
     HOSTILE,
-    st.sampled_from(["5", "\\frac{1}{2}", "x^2+1", "(1,2]", "\\{1,2\\}", "x=5", "A", "\\text{Yes}", "10\\%", "1,2"]),
+    st.sampled_from(GOLDS),
 )
 def test_hostile_text_always_gets_a_verdict(text, gold):
     for completion in (text, box(text)):
@@ -200,14 +194,7 @@ def test_no_repeated_piece_costs_more_than_its_length(piece):
         compare_quickly("5", answer[: MAX_ANSWER_CHARS - 1] + "5", 0.0)
 
 
-def bombs():
-    return [
-        r"7^{10^8}", r"10^6!", r"\binom{10^7}{5\cdot 10^6}", r"\sum_{k=1}^{10^9} k", "(" * 3000 + "1" + ")" * 3000,
-        ",".join(map(str, range(20_000))), "\\sqrt{" * 400 + "2" + "}" * 400, "9^{9^{9^{9}}}", r"\int_0^{10^9} x^x dx",
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize("bomb", bombs(), ids=lambda bomb: bomb[:20])
+@pytest.mark.parametrize("bomb", BOMBS, ids=lambda bomb: bomb[:20])
 @pytest.mark.parametrize("gold", ["5", r"\sum_{k=1}^{n} k", "x+1"])
 def test_a_cost_bomb_ends_within_its_budget_and_scores_zero(bomb, gold):
     verifier = get_verifier("math")
