@@ -22,7 +22,6 @@ from .codec import BUILTIN, CALLBACK, HANDLE, Codec, CodecError, describe
 MAX_REQUEST_BYTES: Final = 256 << 20
 """Requests come from our own side: a limit against accidents."""
 
-OPEN_FILES: Final = 256
 RECURSION_LIMIT: Final = 1000
 """What the interpreter gives a program of its own."""
 
@@ -51,8 +50,6 @@ def main(channel: Channel, *, isolated: bool) -> NoReturn:
 
 def _confine(limits: dict[str, int], *, isolated: bool) -> None:
     os.chdir(limits["folder"])
-    kernel.limit(resource.RLIMIT_CORE, 0)
-    kernel.limit(resource.RLIMIT_NOFILE, OPEN_FILES)
     kernel.limit(resource.RLIMIT_FSIZE, limits["file_bytes"])
     kernel.limit(resource.RLIMIT_AS, limits["address_bytes"])
     kernel.limit(resource.RLIMIT_CPU, limits["cpu_seconds"])

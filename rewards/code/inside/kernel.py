@@ -3,7 +3,6 @@
 Each function works on the calling process. Call numbers are looked up by name in the C library, so none is written down here.
 """
 
-import contextlib
 import ctypes
 import os
 import resource
@@ -28,6 +27,9 @@ _TICK_SECONDS: Final = 0.02
 """Longer than the grain of a file system's clock: after it, each change of a folder shows in its time of change."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_capset = _libc.capset
+_CAPSET_HEADER: Final = struct.pack("@Ii", _CAPABILITY_VERSION_3, 0)
+_NO_CAPABILITIES: Final = bytes(24)
 
 
 def _check(result: int, what: str) -> None:
@@ -77,17 +79,15 @@ def adopt_orphans() -> None:
 
 def drop_rights() -> None:
     """Gives up all capabilities, and with `forbid_new_rights` the way back."""
-    header = struct.pack("@Ii", _CAPABILITY_VERSION_3, 0)
-    _check(_libc.capset(header, bytes(24)), "capset")
+    _check(_capset(_CAPSET_HEADER, _NO_CAPABILITIES), "capset")
 
 
 def limit(kind: int, value: int) -> None:
     """Sets a limit of the `resource` module, soft and hard, as low as asked or as it already is."""
-    _, hard = resource.getrlimit(kind)
+    hard = resource.getrlimit(kind)[1]
     if hard != resource.RLIM_INFINITY:
         value = min(value, hard)
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(kind, (value, value))
+    resource.setrlimit(kind, (value, value))
 
 
 class Scratch:
