@@ -96,7 +96,8 @@ class Panel:
             all of the form's.
 
     Raises:
-        ValueError: without any prompt, or where the rubric names a verifier that is not there or has no positive weight.
+        ValueError: without any prompt; where the rubric names a verifier that is not there, has no positive weight, or has a
+            verifier for which no prompt has a gold, so that nothing could be scored.
     """
 
     def __init__(
@@ -107,6 +108,11 @@ class Panel:
             raise ValueError(f"the rubric weighs {missing[0]!r}, which is no verifier of it")
         if not cases:
             raise ValueError("a probe needs at least one prompt")
+        for verifier in verifiers:
+            if verifier.gold_key in _NO_GOLDS or verifier.name not in rubric.names:
+                continue
+            if all(case.golds.get(verifier.name) is None for case in cases):
+                raise ValueError(f"no prompt has what {verifier.name!r} judges by, a gold under {verifier.gold_key!r}")
         self.full = sum(weight for weight in rubric.weights.values() if weight > 0)
         if self.full <= 0:
             raise ValueError("a rubric whose weights are none above 0 rewards nothing")

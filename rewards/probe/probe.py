@@ -70,6 +70,11 @@ class ProbeResult:
     form_share: float = 0.0
 
     @property
+    def never_scored(self) -> float:
+        """The share of the prompts that have no reward whatever is answered: golds that are bad, or tools that are not here."""
+        return min((outcome.tallies[REWARD].unscored for outcome in self.outcomes), default=1.0)
+
+    @property
     def worst(self) -> AttackOutcome:
         """The attack with the highest mean reward; of equal ones the first."""
         return max(self.outcomes, key=lambda outcome: outcome.tallies[REWARD].mean or 0.0)

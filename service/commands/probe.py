@@ -83,7 +83,7 @@ def run_probe(request: ProbeRequest, out: Path, store: str | None, *, dry_run: b
     rubric = _rubric(recipe)
     verifiers = [build_verifier(item.name, item.settings) for item in recipe.verifiers]
     try:
-        panel = Panel(verifiers, rubric, _cases(request, verifiers, out, store), request.threshold)
+        panel = _panel(request, verifiers, rubric, out, store)
         if dry_run:
             return _show_plan(panel, request, terminal)
         with terminal.bars() as bars:
@@ -109,7 +109,14 @@ def run_probe(request: ProbeRequest, out: Path, store: str | None, *, dry_run: b
         terminal.say(
             f"the worst attack earns {result.max_reward:.3f} of the reward, more than --max-score {request.max_score:g}"
         )
-    return QUARANTINED if too_much else DONE
+    return QUARANTINED if too_much or result.never_scored == 1 else DONE
+
+
+def _panel(request: ProbeRequest, verifiers: Sequence[Verifier], rubric: Rubric, out: Path, store: str | None) -> Panel:
+    try:
+        return Panel(verifiers, rubric, _cases(request, verifiers, out, store), request.threshold)
+    except ValueError as error:
+        raise UserError(str(error)) from None
 
 
 def _rubric(recipe: VerifyRecipe) -> Rubric:
@@ -178,8 +185,12 @@ def _show(result: ProbeResult, summary: Mapping[str, Any], page: Path, terminal:
         terminal.grid("got through", ["scorer", "attack", "", "prompts", "reward"], listed, numeric=[3, 4])
         if len(shown) > _SHOWN:
             terminal.say(f"{len(shown) - _SHOWN} more on the page")
-    else:
+    elif result.never_scored < 1:
         terminal.say("nothing got through")
+    if result.never_scored:
+        terminal.say(
+            f"{result.never_scored:.0%} of the prompts have no reward whatever is answered, and show nothing: bad golds, or no toolchain"
+        )
     if 0 < result.form_share < 1:
         terminal.say(
             f"form alone may earn {result.form_share:.2f} of the reward: a gate that judges by gold would hold it back"

@@ -30,6 +30,7 @@ def summarise(result: ProbeResult, *, name: str, seed: int) -> dict[str, Any]:
         "seed": seed,
         "max_reward": result.max_reward,
         "form_share": result.form_share,
+        "never_scored": result.never_scored,
         "worst": numbers[id(worst)],
         "scorers": [_plain(scorer) for scorer in result.scorers],
         "kinds": _kinds(result),

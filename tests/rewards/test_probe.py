@@ -181,7 +181,8 @@ def test_negative_weights_and_partial_scores():
 
 @pytest.mark.parametrize(
     ("change", "said"),
-    [({"cases": []}, "at least one prompt"), ({"rubric": Rubric({"other": 1.0})}, "other"), ({"rubric": Rubric({"exact": -1.0})}, "above 0")],
+    [({"cases": []}, "at least one prompt"), ({"rubric": Rubric({"other": 1.0})}, "other"), ({"rubric": Rubric({"exact": -1.0})}, "above 0"),
+     ({"cases": [Case("p", "What?", {"exact": None})]}, "a gold under 'answer'")],
 )  # fmt: skip
 def test_a_panel_that_cannot_be(change, said):
     exact = [get_verifier("exact")]

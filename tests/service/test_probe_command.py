@@ -71,6 +71,17 @@ def test_the_exit_code_is_what_max_score_asks(prompts, tmp_path):
     assert "more than --max-score 0.2" in too_much.output
 
 
+def test_what_was_never_scored_is_no_success(prompts, tmp_path):
+    refused = tamis("rewards", "probe", "translation", prompts, "--out", tmp_path / "out", *QUICK)
+    assert str(refused.exception) == "no prompt has what 'translation' judges by, a gold under 'translation'"
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text(json.dumps({"prompt": "Say it.", "gold": {"translation": {"references": []}}}) + "\n")
+    result = tamis("rewards", "probe", "translation", bad, "--out", tmp_path / "out", *QUICK)
+    assert result.exit_code == 3
+    assert "100% of the prompts have no reward" in result.output
+    assert "nothing got through" not in result.output
+
+
 def test_a_recipes_weights_and_gates_hold(prompts, tmp_path):
     (tmp_path / "rubric.yaml").write_text(RUBRIC)
     result = tamis("rewards", "probe", tmp_path / "rubric.yaml", prompts, "--out", tmp_path / "out", "--json", *QUICK)
