@@ -12,7 +12,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import httpx
 
@@ -47,6 +47,8 @@ logger = logging.getLogger(__name__)
 
 _MAX_DETAIL_CHARACTERS = 300
 _MAX_BACKOFF_SECONDS = 60.0
+_GRACE_SECONDS = 5.0
+_LOOK_SECONDS = 0.5
 
 _Request = TypeVar("_Request")
 _Answer = TypeVar("_Answer")
@@ -162,7 +164,8 @@ def open_client(endpoint: Endpoint, connections: int = 1) -> httpx.Client:
     The environment's proxies apply, except for an endpoint on this machine.
     """
     local = httpx.URL(endpoint.base_url).host in {"localhost", "127.0.0.1", "::1"}
-    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
+    # The threads that ask bound the connections; one that hangs must not keep another from its own.
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=connections)
     return httpx.Client(limits=limits, trust_env=not local)
 
 
@@ -293,35 +296,72 @@ def ask_many(
     if concurrency < 1:
         raise ValueError(f"concurrency must be at least 1, not {concurrency}")
     endpoint.api_key()  # refuse before any work
-    waiting: queue.SimpleQueue[tuple[int, _Request]] = queue.SimpleQueue()
-    for item in enumerate(requests):
-        waiting.put(item)
-    answered: queue.SimpleQueue[tuple[int, _Answer | Exception]] = queue.SimpleQueue()
-    stop = threading.Event()
-
-    def work() -> None:
-        while not stop.is_set():
-            try:
-                index, request = waiting.get_nowait()
-            except queue.Empty:
-                return
-            try:
-                answered.put((index, ask(request, client)))
-            except Exception as error:  # noqa: BLE001 - handed to the caller's thread, which raises what is not an answer
-                answered.put((index, error))
-
     with open_client(endpoint, concurrency) as client:
-        for number in range(min(concurrency, len(requests))):
-            # Daemons: a thread that waits for a slow answer must not hold up an interrupted command.
-            threading.Thread(target=work, name=f"sample-{number}", daemon=True).start()
+        asking = _Asking(requests, lambda request: ask(request, client), endpoint)
+        for _ in range(min(concurrency, len(requests))):
+            asking.start_thread()
+        left = set(range(len(requests)))
         try:
-            for _ in requests:
-                index, answer = answered.get()
+            while left:
+                index, answer = asking.next_answer()
                 if isinstance(answer, Exception) and not isinstance(answer, EndpointError):
                     raise answer
-                yield index, answer
+                if index in left:  # not one that was given up
+                    left.discard(index)
+                    yield index, answer
         finally:
-            stop.set()
+            asking.stop.set()
+
+
+class _Asking(Generic[_Request, _Answer]):
+    """Requests on their way through threads, each known by its index."""
+
+    def __init__(self, requests: Sequence[_Request], ask: Callable[[_Request], _Answer], endpoint: Endpoint) -> None:
+        self.stop = threading.Event()
+        self._ask = ask
+        self._endpoint = endpoint
+        self._waiting: queue.SimpleQueue[tuple[int, _Request]] = queue.SimpleQueue()
+        for item in enumerate(requests):
+            self._waiting.put(item)
+        self._answered: queue.SimpleQueue[tuple[int, _Answer | Exception]] = queue.SimpleQueue()
+        self._begun: dict[int, float] = {}  # what is under way, and since when
+
+    def start_thread(self) -> None:
+        # Daemons: a thread that waits for a slow answer must not hold up an interrupted command.
+        threading.Thread(target=self._work, name="sample", daemon=True).start()
+
+    def _work(self) -> None:
+        while not self.stop.is_set():
+            try:
+                index, request = self._waiting.get_nowait()
+            except queue.Empty:
+                return
+            self._begun[index] = time.monotonic()
+            try:
+                self._answered.put((index, self._ask(request)))
+            except Exception as error:  # noqa: BLE001 - handed to the caller's thread, which raises what is not an answer
+                self._answered.put((index, error))
+
+    def next_answer(self) -> tuple[int, _Answer | Exception]:
+        """Waits for an answer, or gives up a request that should long have ended; another thread takes the place of its own.
+
+        No time-out of ours reaches a look-up of a name, or headers that come byte by byte.
+        """
+        while True:
+            try:
+                index, answer = self._answered.get(timeout=_LOOK_SECONDS)
+            except queue.Empty:
+                latest = time.monotonic() - self._endpoint.budget_seconds - _GRACE_SECONDS
+                late = [index for index, at in list(self._begun.items()) if at < latest]
+                if not late:
+                    continue
+                self.start_thread()
+                index, answer = (
+                    late[0],
+                    EndpointError("timeout", self._endpoint.url, "it hung beyond the sample's budget"),
+                )
+            self._begun.pop(index, None)
+            return index, answer
 
 
 def _backoff(endpoint: Endpoint, attempt: int) -> float:

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import logging
 import socket
@@ -10,6 +11,7 @@ from scripted_server import Reply, chat
 from rewards import get_verifier
 from rewards.endpoints import ChatEndpoint, ChatReply, ChatRequest, EndpointFailure, JsonEndpoint, JsonRequest
 from schemas.errors import UserError
+from workers import endpoint as endpoint_module
 from workers.model_client import FAILURES_IN_A_ROW, ModelClient
 from workers.resources import EndpointSettings, build_verifier, open_model
 from workers.spending import Budget, BudgetSpentError, Ledger, Spending
@@ -125,6 +127,33 @@ def test_a_server_that_accepts_and_says_nothing_or_closes_at_once_is_no_score():
         verdict = verify("It is 4.", GOLD)
         assert verdict.score is None
         listening.shutdown(socket.SHUT_RDWR)
+
+
+def test_headers_that_come_byte_by_byte_hold_up_nothing_but_their_own_request(monkeypatch):
+    monkeypatch.setattr(endpoint_module, "_GRACE_SECONDS", 0.2)
+    quiet = threading.Event()
+
+    def drip(connection):
+        with connection, contextlib.suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            while not quiet.wait(0.05):
+                connection.sendall(b"x")
+
+    def serve(listening):
+        with contextlib.suppress(OSError):
+            while not quiet.is_set():
+                threading.Thread(target=drip, args=(listening.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=serve, args=(listening,), daemon=True).start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+        client = open_model(EndpointSettings(url=url, concurrency=2, request_seconds=0.3), "tiny")
+        begun = time.monotonic()
+        replies = client.chat(ask(3))
+        assert time.monotonic() - begun < 10
+        quiet.set()
+    assert [(reply.kind, reply.detail) for reply in replies] == [("timeout", "it hung beyond the sample's budget")] * 3
 
 
 def test_a_dead_server_is_given_up_after_some_requests():
