@@ -82,7 +82,19 @@ def from_mbpp(row: Row) -> Gold:
     setup = str(row.get("test_setup_code") or "").replace("\r\n", "\n").strip()
     tests = [f"{setup}\n{test}" if setup else str(test) for test in row["test_list"]]
     gold: Gold = {"language": "python", "tests": [{"assert": test} for test in tests]}
-    return gold | ({"solution": str(row["code"]).replace("\r\n", "\n")} if row.get("code") else {})
+    solution = str(row.get("code") or "").replace("\r\n", "\n")
+    entry_point = _tested(str(row["test_list"][0]), solution) if tests else None
+    return gold | ({"entry_point": entry_point} if entry_point else {}) | ({"solution": solution} if solution else {})
+
+
+def _tested(test: str, solution: str) -> str | None:
+    """Gives the function of a trusted solution that its test calls. It may have the name of a builtin: MBPP/126 asks for `sum`."""
+    try:
+        defined = {node.name for node in ast.parse(solution).body if isinstance(node, ast.FunctionDef)}
+        calls = [node.func for node in ast.walk(ast.parse(test)) if isinstance(node, ast.Call)]
+    except SyntaxError:
+        return None
+    return next((call.id for call in calls if isinstance(call, ast.Name) and call.id in defined), None)
 
 
 def from_humaneval_plus(row: Row) -> Gold:

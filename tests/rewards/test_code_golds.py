@@ -134,6 +134,8 @@ def test_mbpp_rows(rows: Rows) -> None:
     assert sum(len(gold.cases) for gold in golds) == sum(len(row["test_list"]) for row in rows("mbpp/mbpp.jsonl.gz"))
     with_setup = [gold for gold in golds if gold.solution and "root.left" in str(gold.cases[0].test)]
     assert len(with_setup) == 2
+    assert golds[126 - 1].entry_point == "sum"  # not the builtin of that name
+    assert sum(gold.entry_point is None for gold in golds) < 5
 
 
 def test_mxeval_rows(rows: Rows, reference_data: Callable[[str], Path]) -> None:
