@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from columnar.clean import clean_text
+
 DIALOGUE_FIELDS: Final = ("answer", "rubric", "baseline")
 """What is taken from a prompt's gold beside its messages."""
 
@@ -55,7 +57,8 @@ def read_dialogue(gold: Any) -> Dialogue:
     """Reads the gold that a caller passed.
 
     `messages` may be one text, which is then the user's question. A message's content is text or the text parts of a list. `answer` is
-    a text, a number, or a list of them; any other JSON value is shown as JSON. `rubric` is a text or a list of texts.
+    a text, a number, or a list of them; any other JSON value is shown as JSON. `rubric` is a text or a list of texts. NUL and lone
+    surrogates, which no server takes, become U+FFFD.
 
     Raises:
         BadDialogueError: there is no question, something is no text where it must be, or all together is too long.
@@ -71,7 +74,7 @@ def read_dialogue(gold: Any) -> Dialogue:
     for name, value in (("rubric", rubric), ("baseline", baseline)):
         if value is not None and not isinstance(value, str):
             raise BadDialogueError(f"{name}_is_no_text")
-    dialogue = Dialogue(turns, references, (rubric or "").strip(), baseline or "")
+    dialogue = Dialogue(turns, references, _clean(rubric or "").strip(), _clean(baseline or ""))
     texts = (*(content for _, content in turns), *references, dialogue.rubric, dialogue.baseline)
     if sum(map(len, texts)) > MAX_DIALOGUE_CHARS:
         raise BadDialogueError("question_too_long")
@@ -102,7 +105,7 @@ def _turn(message: Any) -> tuple[str, str]:
             content = "\n".join(map(str, parts))
     if not isinstance(content, str):
         raise BadDialogueError("message_without_text")
-    return role, content
+    return role, _clean(content)
 
 
 def _references(answer: Any) -> tuple[str, ...]:
@@ -115,4 +118,8 @@ def _references(answer: Any) -> tuple[str, ...]:
         texts = [one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in answers]
     except (TypeError, ValueError, RecursionError):
         raise BadDialogueError("reference_is_no_json") from None
-    return tuple(text for text in texts if text.strip())
+    return tuple(_clean(text) for text in texts if text.strip())
+
+
+def _clean(text: str) -> str:
+    return clean_text(text)[0]

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from typing import Final
 
+from columnar.clean import clean_text
 from rewards.judge.master_keys import MASTER_KEYS
 from rewards.thinking import cut
 
@@ -18,14 +19,14 @@ _ASCII_SYMBOLS: Final = frozenset("$+<=>^`|~")
 def take_answer(completion: str) -> tuple[str, str]:
     """Gives what follows the thinking, or an empty text and the reason why there is none.
 
-    Reasons: `empty_completion`, `thinking_not_closed`, `empty_answer`.
+    NUL and lone surrogates, which no server takes, become U+FFFD. Reasons: `empty_completion`, `thinking_not_closed`, `empty_answer`.
     """
     if not completion.strip():
         return "", "empty_completion"
     _, answer = cut(completion)
     if answer is None:
         return "", "thinking_not_closed"
-    return (answer, "") if answer.strip() else ("", "empty_answer")
+    return (clean_text(answer)[0], "") if answer.strip() else ("", "empty_answer")
 
 
 def has_own_content(answer: str) -> bool:

@@ -62,6 +62,15 @@ def test_a_judge_asks_for_structured_output_and_reads_it(server):
     assert (server.seen[0]["path"], body["model"], body["top_p"]) == ("/v1/chat/completions", "tiny", 1.0)
 
 
+def test_characters_that_no_request_can_hold_are_replaced(server):
+    server.script = [Reply(RIGHT)]
+    gold = {"messages": "2 + 2\ud800?", "answer": "4\udfff", "rubric": "\x00"}
+    assert judge_of(server)("It is \ud800 4.\x00", gold).score == 1.0
+    asked = server.seen[0]["body"]["messages"][-1]["content"]
+    assert "It is \ufffd 4.\ufffd" in asked
+    assert "4\ufffd" in asked
+
+
 FAULTS = {
     "silence": Reply(RIGHT, wait=2.0),
     "slow drip": Reply(RIGHT, drip=10_000),
