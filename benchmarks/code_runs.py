@@ -18,6 +18,9 @@ from typing import Any, Final, Self
 from rewards.code.golds import from_humaneval
 
 PLAIN_MEMORY: Final = 1 << 30
+_PYTHON: Final = getattr(
+    sys, "_base_executable", sys.executable
+)  # without this environment's packages, as in the sandbox
 CODET: Final = "codet_humaneval_samples/HumanEval_codegen16B_temp0.8_topp0.95_num100_max300_code_solution.jsonl.gz"
 
 
@@ -79,7 +82,7 @@ def _run(source: str, *, seconds: int) -> Plain:
         program.write_text(source, encoding="utf-8", errors="replace")
         try:
             done = subprocess.run(
-                [sys.executable, "-I", program],
+                [_PYTHON, "-I", program],
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
