@@ -14,6 +14,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from columnar.clean import clean_text
 from rewards.registry import resolve_settings
 from rewards.rubric import Rubric
 from schemas.arrow import ADVANTAGES, PROMPT_ESTIMATES
@@ -235,7 +236,7 @@ def _prompt_row(group: Group, measured: Measured) -> dict[str, Any]:
     }
     if majority is None:
         return row
-    answer = group.samples[majority.first].answer or ""
+    answer, _ = clean_text(group.samples[majority.first].answer or "")
     return {
         **row,
         "answers": majority.classes,

@@ -13,6 +13,7 @@ from columnar.mixing import UNKNOWN
 from columnar.mixing_target import base_code
 from schemas.errors import UserError
 from schemas.ids import digest
+from workers.task_rows_code import CODE_SHAPES
 from workers.task_shape import Row, Shape, TaskRow, first_text
 
 MAX_OPTIONS: Final = 26
@@ -205,6 +206,7 @@ SHAPES: Mapping[str, Shape] = MappingProxyType(
     {
         shape.name: shape
         for shape in (
+            *CODE_SHAPES,
             Shape(
                 "ifeval", "instruction", [("instruction_id_list",), ("kwargs",)], read_instructions, makes_prompt=False
             ),

@@ -13,11 +13,13 @@ import sqlalchemy as sa
 from curation.job.manifest import Manifest
 from schemas.errors import UserError
 from schemas.files import write_json_durably
+from schemas.recipe import EstimateRecipe
 from schemas.store import reading, redacted
 from schemas.tables import VerdictRow
 from schemas.version import code_version
 from service.commands.common import exit_code, open_for_writing, refresh_report, store_url
 from service.commands.curate import CurateRequest, run_curation, show_corpus
+from service.commands.estimate import show_estimate
 from service.commands.sample import sample_locally, show_progress, show_samples
 from service.commands.select import show_selection
 from service.commands.verify import show_verdicts
@@ -25,6 +27,7 @@ from service.console import Terminal
 from service.demo.findings import near_copies, rows_of_findings
 from service.demo.inputs import DemoInputs, make_inputs
 from service.demo.recipes import curate_recipe, select_recipe, verify_recipe, write_recipes
+from workers.estimate import EstimateResult, estimate
 
 _SHOWN_COPIES = 5
 
@@ -66,6 +69,8 @@ def demo(out: Path, store: str | None, prompts: int, samples: int, *, fresh: boo
         generations = _sample(run, prompts, samples)
     with run.part("verdicts: math, format and mixing, in workers"):
         statuses = _verify(run)
+    with run.part("estimates: what a second sample is worth"):
+        estimated = _estimate(run)
     with run.part("selection: right, well-formed, in one language"):
         selected = _select(run)
     engine = open_for_writing(out, store)
@@ -75,7 +80,7 @@ def demo(out: Path, store: str | None, prompts: int, samples: int, *, fresh: boo
         both = _right_and_in_one_language(engine)
     finally:
         engine.dispose()
-    _summary(run, inputs, manifest, generations, statuses, both, selected, report)
+    _summary(run, inputs, manifest, generations, statuses, estimated, both, selected, report)
     return exit_code(manifest.quarantined)
 
 
@@ -114,6 +119,16 @@ def _verify(run: _Demo) -> Mapping[str, Mapping[str, int]]:
     return result.statuses
 
 
+def _estimate(run: _Demo) -> EstimateResult:
+    engine = open_for_writing(run.out, run.store)
+    try:
+        result = estimate(engine, run.out, EstimateRecipe(verifier="math"))
+    finally:
+        engine.dispose()
+    show_estimate(result, run.terminal)
+    return result
+
+
 def _select(run: _Demo) -> int:
     from workers.select import select
 
@@ -136,12 +151,18 @@ def _right_and_in_one_language(engine: sa.Engine) -> int:
         return int(connection.execute(language).scalar_one())
 
 
+def _right_in_k(estimated: EstimateResult) -> str:
+    points = estimated.groups[0]["pass_at"]
+    return ", ".join(f"{100 * point['value']:.0f} % in {point['k']}" for point in points if point["value"] is not None)
+
+
 def _summary(
     run: _Demo,
     inputs: DemoInputs,
     manifest: Manifest,
     generations: int,
     statuses: Mapping[str, Mapping[str, int]],
+    estimated: EstimateResult,
     right_in_one_language: int,
     selected: int,
     report: Path,
@@ -153,6 +174,7 @@ def _summary(
         *((f"near-copies, {copy.similarity:.1%} alike", f"{copy.removed}\nof {copy.kept}") for copy in copies),
         ("SmolLM2's answers", f"{generations:,}"),
         ("  right", f"{statuses['math'].get('correct', 0):,}"),
+        ("  right in k samples", _right_in_k(estimated)),
         ("  well-formed", f"{statuses['format'].get('correct', 0):,}"),
         ("  right and in one language", f"{right_in_one_language:,}"),
         ("selected for training", f"{selected:,}"),

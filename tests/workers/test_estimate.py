@@ -242,6 +242,13 @@ def test_votes_go_by_equivalence_for_math_and_by_letters_for_choice(world):
     assert (row["answers"], row["majority_answer"], row["majority_share"]) == (2, '["B"]', 0.5)
 
 
+def test_an_answer_of_any_text_is_written(world):
+    (ident,) = world.add([Sample("a", "0")])
+    world.judge({ident: {"exact": RIGHT}}, detail={"answer": "\x00" + "x" * 1000})
+    row = prompt_rows(world, estimate(world.engine, world.out, recipe()))[prompt_id("a"), "tiny"]
+    assert row["majority_answer"] == "\ufffd" + "x" * 299
+
+
 def test_the_settings_of_the_rubric_say_whose_verdicts_count(world):
     ids = world.add([Sample("a", "0"), Sample("a", "1")])
     strict, loose = ({"relative_tolerance": tolerance} for tolerance in (0.0, 0.1))
