@@ -69,7 +69,8 @@ def extract_answer(completion: str, *, prose: bool = True) -> Extraction:
 
     Args:
         completion: what the model wrote, its thinking included or not.
-        prose: whether rule 5 applies: a last formula or number that nothing announces.
+        prose: whether rule 5 applies: a last formula or number that nothing announces. Without it, an announced sentence is the
+            answer as it stands: `the 4th of July` is no 4.
     """
     thinking, text = cut(completion[-MAX_COMPLETION_CHARS:], anywhere=True)
     if text is None:
@@ -81,13 +82,16 @@ def extract_answer(completion: str, *, prose: bool = True) -> Extraction:
         inside = tags[-1].strip()
         if not inside:
             return Extraction("", "empty_answer_tag")
-        found = _announced(inside) or Extraction(of_sentence(inside), "answer_tag")
+        plain = of_sentence(inside) if prose else tidy(inside)
+        found = _announced(inside, sentences=prose) or Extraction(plain, "answer_tag")
         return Extraction(found.answer[:MAX_ANSWER_SPAN], "answer_tag" if found.answer else found.source)
-    found = _announced(text) or (_last_of_prose(text) if prose else None) or Extraction("", "no_answer")
+    found = (
+        _announced(text, sentences=prose) or (_last_of_prose(text) if prose else None) or Extraction("", "no_answer")
+    )
     return Extraction(found.answer[:MAX_ANSWER_SPAN], found.source)
 
 
-def _announced(text: str) -> Extraction | None:
+def _announced(text: str, *, sentences: bool) -> Extraction | None:
     boxed = _boxed(text)
     if boxed is not None:
         return boxed
@@ -95,7 +99,7 @@ def _announced(text: str) -> Extraction | None:
     line = rest.partition("\n")[0].strip(" \t\r*") if hashes else ""
     if line and _HEADING.match(line) is None:
         return Extraction(line, "hashes")
-    found = find_announced(text)
+    found = find_announced(text, sentences=sentences)
     return None if found is None else Extraction(*found)
 
 

@@ -6,6 +6,7 @@ begins anew.
 """
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 import regex
@@ -89,19 +90,23 @@ _QUOTES: Final = (('"', '"'), ("“", "”"), ("'", "'"), ("`", "`"))
 _PROSE_WORDS: Final = 3
 
 
-def find_announced(text: str) -> tuple[str, str] | None:
-    """Gives the answer that the last announcement makes and its source, `phrase` or `json`; None where nothing is announced."""
+def find_announced(text: str, *, sentences: bool = True) -> tuple[str, str] | None:
+    """Gives the answer that the last announcement makes and its source, `phrase` or `json`; None where nothing is announced.
+
+    Without `sentences` an announced sentence is the answer as it stands, and no number is taken out of it.
+    """
+    read = of_sentence if sentences else tidy
     lower = text.lower()
     if len(lower) != len(text):  # a few letters change their length: then only capitals of ASCII are known
         lower = text.translate(_ASCII_LOWER)
     begin, end = _last_phrase(text, lower)
     field = _last_field(text, lower)
-    spoken = _after_phrase(text[end : end + MAX_ANSWER_SPAN]) if begin >= 0 else ""
+    spoken = _after_phrase(text[end : end + MAX_ANSWER_SPAN], read) if begin >= 0 else ""
     if field is not None and (field.end() > end or _says_nothing(spoken)):
         _, double, single, bare = field.groups()
         quoted = double if double is not None else single
         answer = _JSON_ESCAPE.sub(r"\1", quoted) if quoted is not None else _bare_value(bare)
-        answer = of_sentence(answer.strip()) if answer.strip() else ""
+        answer = read(answer.strip()) if answer.strip() else ""
         return answer, "json" if answer else "empty_answer"
     return (spoken, "phrase") if spoken else None
 
@@ -146,7 +151,7 @@ def _bare_value(line: str) -> str:
     return value + "}" * (line[len(value) :].count("}") > 0 and value.count("{") > value.count("}"))
 
 
-def _after_phrase(rest: str) -> str:
+def _after_phrase(rest: str, read: Callable[[str], str]) -> str:
     """The answer that follows "the answer is": its formula if it is one, else its sentence without what trails."""
     rest = rest.lstrip(" \t*:：\n")
     lead = _LEAD.match(rest)
@@ -155,7 +160,7 @@ def _after_phrase(rest: str) -> str:
     if formula and not _is_money(formula):
         return _formula_list(rest)
     end = _SENTENCE_END.search(rest)
-    return of_sentence(rest[: end.start()] if end else rest)
+    return read(rest[: end.start()] if end else rest)
 
 
 def _is_money(formula: "regex.Match[str]") -> bool:

@@ -153,3 +153,11 @@ def test_any_text_gets_a_verdict(completion, gold):
 )
 def test_every_value_fits_the_schema_that_names_it(value):
     assert get_verifier("json_schema", part="whole")(json.dumps(value), {"const": value}).score == 1.0
+
+
+@pytest.mark.parametrize(
+    "gold", ["the 4th of July", "World War 2 ended", "Boeing 747 and Airbus", "Catch 22 by Heller"]
+)
+@pytest.mark.parametrize("form", ["<answer>{}</answer>", "The answer is {}.", '{{"answer": "{}"}}'])
+def test_no_number_is_taken_out_of_a_text(gold, form):
+    assert get_verifier("exact")(form.format(gold), gold).score == 1.0

@@ -217,7 +217,7 @@ _SCHEMAS = st.one_of(
             {"part": "response"},
             st.text(min_size=1) | st.integers() | st.lists(st.text(min_size=1), min_size=1),
         ),
-        ("exact", {}, st.from_regex(r"[a-z0-9]{1,9}( [a-z0-9]{1,9}){0,3}", fullmatch=True)),
+        ("exact", {}, st.from_regex(r"[bcdfgk0-9]{1,9}( [bcdfgk0-9]{1,9}){0,3}", fullmatch=True)),
         ("json_schema", {}, _SCHEMAS),
     ],
 )
