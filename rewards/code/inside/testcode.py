@@ -44,6 +44,7 @@ _RISKY_NAMES: Final = frozenset(
     ["breakpoint", "compile", "delattr", "eval", "exec", "getattr", "globals", "input", "open", "setattr", "vars"]
 )
 _HARMLESS_DUNDERS: Final = frozenset({"__name__", "__module__", "__qualname__", "__doc__", "__annotations__"})
+_STORE_NAME: Final = opcode.opmap["STORE_NAME"]
 _LASTING: Final = frozenset(opcode.opmap[name] for name in ("STORE_ATTR", "DELETE_ATTR"))
 
 
@@ -52,15 +53,22 @@ class Code:
 
     Attributes:
         prelude: None if it is no Python at all.
-        names: what the test code may expect of the program: none that the language itself has.
+        names: what prelude and test code may expect of the program: none that the language itself has, but for test code that uses one such
+            name and nothing else (a task to write `sum`).
         is_plain: running it can change nothing that a later test would see.
     """
 
     def __init__(self, test: types.CodeType, prelude: types.CodeType | None) -> None:
         self.test = test
         self.prelude = prelude
+        own = set() if prelude is None else _stored(prelude)
         used = _names(test)
-        self.names = {name for name in used if not hasattr(builtins, name) and not name.startswith("__")}
+        if prelude is not None:
+            used |= _names(prelude) - own
+        used = {name for name in used if not name.startswith("__")}
+        self.names = {name for name in used if not hasattr(builtins, name)}
+        if not self.names - own and len(used) == 1:
+            self.names = used
         codes = [*_nested(test), *(_nested(prelude) if prelude is not None else ())]
         self.is_plain = all(map(_is_plain, codes))
 
@@ -93,6 +101,20 @@ def _nested(code: types.CodeType) -> list[types.CodeType]:
 
 def _names(code: types.CodeType) -> set[str]:
     return {name for part in _nested(code) for name in part.co_names}
+
+
+def _stored(code: types.CodeType) -> set[str]:
+    """Gives the names that a module's own code binds."""
+    found: set[str] = set()
+    high = 0
+    for operation, low in zip(code.co_code[::2], code.co_code[1::2], strict=True):
+        if operation == opcode.EXTENDED_ARG:
+            high = (high | low) << 8
+            continue
+        if operation == _STORE_NAME:
+            found.add(code.co_names[high | low])
+        high = 0
+    return found
 
 
 def _is_plain(code: types.CodeType) -> bool:
