@@ -16,6 +16,7 @@ from typing import Any
 
 import curation_targets
 import language_targets
+import math_targets
 import targets
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -165,6 +166,11 @@ PAGES: dict[str, dict[str, Callable[[], list[str]]]] = {
         "language table": lambda: language_targets.table(load("language")),
         "language pairs": lambda: language_targets.pair_table(load("language")),
         "hostile texts": lambda: language_targets.hostile_table(load("language")),
+    },
+    "docs/verifiers.md": {
+        "math numbers": math_targets.targets_table,
+        "math accuracy": lambda: math_targets.accuracy_table(load("math")),
+        "math speed": lambda: math_targets.speed_table(load("math")),
     },
     "docs/steps/extract.md": {"extraction table": lambda: extract_table(load("extract"))},
 }

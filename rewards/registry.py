@@ -185,7 +185,8 @@ class Verifier:
         except Exception:  # noqa: BLE001 - one sample that breaks us must not take the group's other verdicts with it
             return [self._judge_one(completion, gold) for completion, gold in zip(completions, golds, strict=True)]
         share = _milliseconds_since(begun) / len(completions)
-        return [verdict.timed(share) for verdict in verdicts]
+        timed = {key: verdict.timed(share) for key, verdict in {id(verdict): verdict for verdict in verdicts}.items()}
+        return [timed[id(verdict)] for verdict in verdicts]  # equal work gives one verdict many times
 
     def _judge_one(self, completion: str, gold: Any) -> Verdict:
         begun = time.perf_counter()

@@ -24,8 +24,11 @@ _BRACE: Final = re.compile(r"(?<!\\)[{}]")
 _OPENING: Final = re.compile(r"[(\[]|\\\{|\\langle(?![A-Za-z])")
 _CLOSING: Final = re.compile(r"[)\]]|\\\}|\\rangle(?![A-Za-z])")
 _CUT_OFF: Final = re.compile(
-    r"(?:[-+*/^_=<>&(\\,]|\\(?:cdot|times|div|le|ge|ne|frac|sqrt|text|begin|end|left|right|pm|in|cup|angle)|\.\.|\\[lc]?dots)\s*$"
+    r"(?:[-+*/^_=<>&(\\,]|\\(?:cdot|times|div|le|ge|ne|frac|sqrt|text|begin|end|left|right|pm|in|cup|angle))\s*$|\\frac\s?\{[^{}]*(?:\{[^{}]*\}[^{}]*){0,9}\}\s*$"
 )
+_DOTS: Final = re.compile(r"\\[lc]?dots(?![A-Za-z])")
+_NO_FORMULA: Final = re.compile(r"\\[nrt](?![A-Za-z])|\d:\d\d\s?(?:\\text)?\s?\{?\s?[ap](?![A-Za-z]{2})", re.IGNORECASE)
+_FREE_LETTER: Final = re.compile(r"(?<![\\A-Za-z])[A-Za-z](?![A-Za-z])")
 _LONG_WORD: Final = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
 
 _SMALL_POWER: Final = re.compile(r"(?<![A-Za-z\\])[A-Za-z]\s?\^\s?(?:\{\s?-?\d\s?\}|\d)")
@@ -42,17 +45,30 @@ def not_mathematics(text: str) -> str:
     plain = normalise(text)
     if not any(char.isalnum() for char in plain):
         return "no_number_or_letter"
+    if not _balanced(plain):
+        return "unbalanced"
+    if _CUT_OFF.search(plain):
+        return "cut_off"
+    if "..." in plain or _DOTS.search(plain):
+        return "ellipsis"
+    if '"' in plain or _NO_FORMULA.search(plain):
+        return "prose"
+    words = [word for word in _LONG_WORD.findall(plain) if word.lower() not in CONSTANT_WORDS]
+    return "prose" if len(words) > 1 or any(len(word) > 3 and not word.isupper() for word in words) else ""
+
+
+def _balanced(plain: str) -> bool:
     depth = 0
     for brace in _BRACE.findall(plain):
         depth += 1 if brace == "{" else -1
         if depth < 0:
-            return "unbalanced"
-    if depth or len(_OPENING.findall(plain)) != len(_CLOSING.findall(plain)):
-        return "unbalanced"
-    if _CUT_OFF.search(plain):
-        return "cut_off"
-    words = [word for word in _LONG_WORD.findall(plain) if word.lower() not in CONSTANT_WORDS]
-    return "prose" if len(words) > 1 or any(len(word) > 3 and not word.isupper() for word in words) else ""
+            return False
+    return depth == 0 and len(_OPENING.findall(plain)) == len(_CLOSING.findall(plain))
+
+
+def free_letters(text: str) -> bool:
+    """Whether a formula has letters that stand for unknowns: any alone but e and i."""
+    return any(letter not in "ei" for letter in _FREE_LETTER.findall(normalise(text)))
 
 
 def too_costly(text: str) -> str:

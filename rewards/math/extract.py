@@ -42,6 +42,7 @@ MAX_PROSE_CHARS: Final = 4_000
 # Linear in the text, whatever stands in it; see `rewards.math.phrases`.
 _ANSWER_TAG: Final = re.compile(r"<answer>((?:(?!<answer>).)*?)</answer>", re.DOTALL | re.IGNORECASE)
 _BOX: Final = re.compile(r"\\(?:boxed|fbox)\s{0,4}(?:\{|(?P<bare>\d[\d.,]*+))")
+_PLAIN_BOX: Final = re.compile(r"\\(?:boxed|fbox)\{\s*+([^{}\\\s][^{}\\\s]*+)\s*+\}")
 _BOX_WORDS: Final = ("\\boxed", "\\fbox")
 _EMPTY_BOX: Final = re.compile(r"\\(?:boxed|fbox)(?:\s{0,4}\{\s{0,9}\}|(?=[\s$.]{0,9}\Z))\$?")
 _HAN_SENTENCE: Final = re.compile(r"[\u3400-\u9fff].*\d.*[\u3400-\u9fff]|[\u3400-\u9fff]{2}.*\d")
@@ -108,6 +109,12 @@ def _boxed(text: str) -> Extraction | None:
     first = min((at for word in _BOX_WORDS if (at := text.find(word)) >= 0), default=-1)
     if first < 0:
         return None
+    if (
+        text.find("\\boxed", first + 1) < 0 and text.find("\\fbox", first + 1) < 0
+    ):  # one box, in which no command stands
+        only = _PLAIN_BOX.match(text, first)
+        if only:
+            return Extraction(only[1], "boxed")
     openings = list(_BOX.finditer(text, first))[-MAX_OPENINGS:]
     if not openings:
         return None

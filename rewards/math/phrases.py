@@ -71,8 +71,9 @@ _JSON_FIELD: Final = regex.compile(
     regex.IGNORECASE | regex.DOTALL,
 )
 _JSON_ESCAPE: Final = re.compile(r'\\(["\\/])')
+_JSON_SPACE: Final = re.compile(r"(?<!\\)\\[nrt](?![A-Za-z])")
 _JSON_END: Final = " \t\r,}`"
-_SENTENCE_END: Final = re.compile(r"[。！？\n]|[.?](?=\s|$)|(?<!\\)!(?=$|\n|\s[A-Z])")
+_SENTENCE_END: Final = re.compile(r"[。！？\n]|\\n(?![A-Za-z])|[.?](?=\s|$)|(?<!\\)!(?=$|\n|\s[A-Z])")
 _FORMULA_JOIN: Final = re.compile(r"\s{0,9}(?:,|;|、|(?:,\s{0,3})?(?:and|or|和|或))?\s{0,9}(?=\$|\\[(\[])")
 _STATES: Final = re.compile(r"(?:(?<![A-Za-z])(?:is|are|be|equals|equal\s{1,3}to)|[=:：是为])\s{0,3}$", re.IGNORECASE)
 _LEAD: Final = re.compile(
@@ -101,11 +102,12 @@ def find_announced(text: str, *, sentences: bool = True) -> tuple[str, str] | No
         lower = text.translate(_ASCII_LOWER)
     begin, end = _last_phrase(text, lower)
     field = _last_field(text, lower)
-    spoken = _after_phrase(text[end : end + MAX_ANSWER_SPAN], read) if begin >= 0 else ""
+    announced_last = begin >= 0 and (field is None or field.end() <= end)
+    spoken = _after_phrase(text[end : end + MAX_ANSWER_SPAN], read) if announced_last else ""
     if field is not None and (field.end() > end or _says_nothing(spoken)):
         _, double, single, bare = field.groups()
         quoted = double if double is not None else single
-        answer = _JSON_ESCAPE.sub(r"\1", quoted) if quoted is not None else _bare_value(bare)
+        answer = _JSON_ESCAPE.sub(r"\1", _JSON_SPACE.sub(" ", quoted)) if quoted is not None else _bare_value(bare)
         answer = read(answer.strip()) if answer.strip() else ""
         return answer, "json" if answer else "empty_answer"
     return (spoken, "phrase") if spoken else None
@@ -230,6 +232,9 @@ def formula_content(formula: "regex.Match[str]") -> str:
 def tidy(sentence: str) -> str:
     """Takes bold marks, quotation marks, a full stop and the brackets of a choice off a short answer."""
     sentence = sentence.strip().strip("*").strip()
+    if '"' in sentence:
+        sentence = sentence.replace('\\"', '"')
+        sentence = sentence.strip('"') if sentence.count('"') % 2 else sentence
     choice = CHOICE.fullmatch(sentence)
     if choice:
         return choice[1]

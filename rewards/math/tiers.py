@@ -17,7 +17,7 @@ here ends in bounded time; `rewards.math.engine` is only ever run in the process
 import re
 from typing import Any, Final
 
-from rewards.math.admission import not_mathematics, too_costly
+from rewards.math.admission import free_letters, not_mathematics, too_costly
 from rewards.math.compare import Comparer, Tolerance
 from rewards.math.latex import normalise, string_key
 from rewards.math.reader import read
@@ -81,7 +81,7 @@ def compare_quickly(gold: str, answer: str, tolerance: float) -> Verdict | Reque
     except TooComplexError as failure:
         return Verdict(0.0, "too_complex", {"reason": str(failure)})
     if not gold_trees or not answer_trees:
-        return _compare_unread(gold, answer, gold_trees[0][1].kind if gold_trees else "", tolerance)
+        return _compare_unread(gold, answer, gold_trees[0][1] if gold_trees else None, tolerance)
     return _compare_trees(gold, answer, gold_trees, answer_trees, tolerance)
 
 
@@ -152,19 +152,20 @@ def _compare_trees(
     return undecided or _verdict(same=False, tier="structure")
 
 
-def _compare_unread(gold: str, answer: str, gold_kind: str, tolerance: float) -> Verdict | Request:
-    """At least one side is not in the reader's grammar; `gold_kind` is the gold's kind, empty where it is the gold.
+def _compare_unread(gold: str, answer: str, gold_tree: Node | None, tolerance: float) -> Verdict | Request:
+    """At least one side is not in the reader's grammar; `gold_tree` is None where it is the gold.
 
     Only what may be mathematics is worth the engine's time: sentences and formulas that were cut off are settled here.
     """
-    if gold_kind in {"", "text"} and _words(gold) == _words(answer) and _words(gold):
+    gold_is_text = gold_tree is not None and gold_tree.kind == "text"
+    if (gold_tree is None or gold_is_text) and _words(gold) == _words(answer) and _words(gold):
         return _verdict(same=True, tier="text")
-    if gold_kind == "text":
+    if gold_is_text:
         return _verdict(same=False, tier="text")
     named = named_value(answer) if not _RELATION.search(gold) else None
     if named is not None:
         return compare_quickly(gold, named, tolerance)
-    settled = _settle_unread(gold, answer, gold_kind)
+    settled = _settle_unread(gold, answer, gold_tree)
     if settled is not None:
         return settled
     return {
@@ -178,7 +179,7 @@ def _compare_unread(gold: str, answer: str, gold_kind: str, tolerance: float) ->
     }
 
 
-def _settle_unread(gold: str, answer: str, gold_kind: str) -> Verdict | None:
+def _settle_unread(gold: str, answer: str, gold_tree: Node | None) -> Verdict | None:
     if _UNEVALUATED.search(answer) and not _UNEVALUATED.search(gold):
         # Closes the trick of handing the question back: an integral that is equal to the gold is not its value.
         return Verdict(0.0, "incorrect", {"reason": "answer_not_evaluated", "tier": "text"})
@@ -187,8 +188,10 @@ def _settle_unread(gold: str, answer: str, gold_kind: str) -> Verdict | None:
         return Verdict(0.0, "incorrect", {"reason": "only_one_is_an_equation", "tier": "text"})
     if _parts(gold) != _parts(answer):
         return Verdict(0.0, "incorrect", {"reason": "another_number_of_parts", "tier": "text"})
+    if gold_tree is not None and not gold_tree.symbols() and free_letters(answer):
+        return Verdict(0.0, "incorrect", {"reason": "letters_that_the_gold_has_not", "tier": "text"})
     status: Status = "unparseable"
-    reason = not_mathematics(answer) or ("unreadable_answer" if gold_kind and too_costly(gold) else "")
+    reason = not_mathematics(answer) or ("unreadable_answer" if gold_tree is not None and too_costly(gold) else "")
     if not reason:
         status, reason = "too_complex", too_costly(answer)
     if reason:

@@ -38,12 +38,13 @@ class MathCheck:
         ]
         settled: dict[tuple[str, str], Verdict] = {}
         slow: dict[tuple[str, str], Request] = {}
-        for work in dict.fromkeys(works):
+        distinct = dict.fromkeys(works)
+        for work in distinct:
             self._compare(*work, settled, slow)
         if slow:
             for (pair, request), reply in zip(slow.items(), self._pool.run(list(slow.values())), strict=True):
                 settled[pair] = settle_reply(request, reply, self._cpu_seconds)
-        verdicts = {work: _combine(*work, settled) for work in dict.fromkeys(works)}
+        verdicts = {work: _combine(*work, settled) for work in distinct}
         return [verdicts[work] for work in works]
 
     def answer_keys(self, completions: Sequence[str]) -> list[str]:
