@@ -109,16 +109,11 @@ def _boxed(text: str) -> Extraction | None:
     first = min((at for word in _BOX_WORDS if (at := text.find(word)) >= 0), default=-1)
     if first < 0:
         return None
-    if (
-        text.find("\\boxed", first + 1) < 0 and text.find("\\fbox", first + 1) < 0
-    ):  # one box, in which no command stands
-        only = _PLAIN_BOX.match(text, first)
-        if only:
-            return Extraction(only[1], "boxed")
+    only = _PLAIN_BOX.match(text, first)
+    if only and all(text.find(word, first + 1) < 0 for word in _BOX_WORDS):
+        return Extraction(only[1], "boxed")
     openings = list(_BOX.finditer(text, first))[-MAX_OPENINGS:]
-    if not openings:
-        return None
-    closings = _matching_braces(text, openings[0].start())
+    closings = _matching_braces(text, openings[0].start() if openings else len(text))
     spans: list[tuple[int, int, str]] = []
     for match in openings:
         closing = match.end() if match["bare"] else closings.get(match.end() - 1, -1)
