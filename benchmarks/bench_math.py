@@ -43,7 +43,7 @@ from tests.rewards.hostile_math import GOLDS, HOSTILE
 HERE = Path(__file__).resolve().parent
 RUNNERS = {"ours": HERE / "math_runner.py", "math_verify": HERE / "rivals" / "math_verify_runner.py"}
 REPEATS = 5
-WHOLE = "GSM8K solutions", "Qwen samples", "known false accepts and rejects", "golds"
+WHOLE = "GSM8K solutions", "Qwen samples", "known false accepts and rejects"
 
 
 def labelled() -> dict[str, list[sets.Item]]:

@@ -68,7 +68,7 @@ def targets_table() -> list[str]:
 def accuracy_table(result: Result) -> list[str]:
     """Gives every set beside Math-Verify, as Markdown."""
     lines = ["| set | items | ours | Math-Verify 0.9.0 |", "| --- | ---: | --- | --- |"]
-    for name, row in result["accuracy"].items():
+    for name, row in result.get("accuracy", {}).items():
         if "published" in row:
             shown = (f"{row['accuracy']:.1f} %", f"{row['math_verify_accuracy']:.1f} %; published {row['published']} %")
         elif row["labelled"]:
@@ -92,7 +92,7 @@ def speed_table(result: Result) -> list[str]:
         "| groups of 16 | samples | warm: ours | Math-Verify | times | cold: ours | Math-Verify | times |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
-    for name, row in result["speed"].items():
+    for name, row in result.get("speed", {}).items():
         cells = [f"{row[kind][who]:,.0f}" for kind in ("warm", "cold") for who in ("ours", "math_verify", "times")]
         lines.append(f"| {name} | {row['samples']:,} | {' | '.join(cells)} |")
     return [*lines, "", f"Samples a processor second, one thread. Measured at {result['commit']}."]
