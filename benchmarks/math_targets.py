@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from targets import Result, Target, load_results, table
+from targets import Result, Target, load_results
 
 
 def _farthest(result: Result) -> float | None:
@@ -58,11 +58,6 @@ TARGETS = [
         lambda result: result.get("beside_bombs", {}).get("falls_percent"), most=True, digits=1,
     ),
 ]  # fmt: skip
-
-
-def targets_table() -> list[str]:
-    """Gives the numbers asked for and measured, as Markdown."""
-    return table(TARGETS)
 
 
 def accuracy_table(result: Result) -> list[str]:

@@ -17,6 +17,7 @@ from typing import Any
 import curation_targets
 import language_targets
 import math_targets
+import reward_targets
 import targets
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -168,7 +169,7 @@ PAGES: dict[str, dict[str, Callable[[], list[str]]]] = {
         "hostile texts": lambda: language_targets.hostile_table(load("language")),
     },
     "docs/verifiers.md": {
-        "math numbers": math_targets.targets_table,
+        "rewards table": lambda: targets.table(reward_targets.TARGETS),
         "math accuracy": lambda: math_targets.accuracy_table(load("math")),
         "math speed": lambda: math_targets.speed_table(load("math")),
     },
