@@ -32,6 +32,9 @@ _DENIED: Final[dict[str, tuple[int, int]]] = {
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
     "shmget": (29, 194),
+    # What the kernel hands out in a fixed number to a user or to the whole machine.
+    "inotify_init1": (294, 26),
+    "io_setup": (206, 0),
     "unshare": (272, 97),
     "setns": (308, 268),
     "mount": (165, 40),
@@ -78,6 +81,7 @@ _DENIED_X86_64_ONLY: Final = (
     139,  # sysfs
     136,  # ustat
     134,  # uselib
+    253,  # inotify_init
 )
 _SHARED_IPC: Final[dict[str, tuple[int, int]]] = {
     "shmget": (29, 194),
