@@ -7,6 +7,7 @@ output is compared whole: a missing or an extra line is a difference, and an emp
 import dataclasses
 import math
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final, Literal
 
@@ -106,13 +107,14 @@ def _fold(text: str, rules: Rules) -> str:
 def same_value(given: Any, expected: Any, rules: Rules) -> bool:
     """Says whether a returned value is the expected one, as Python's `==` on plain data has it, but for what the rules say.
 
-    Values nested deeper than Python's stack are not the same. `NotData` equals nothing.
+    Values nested deeper than Python's stack are not the same, nor is what cannot be compared at all, as a signaling NaN. `NotData`
+    equals nothing.
     """
     try:
         if rules.as_set and _is_collection(given) and _is_collection(expected):
             return _same_members(given, expected)
         return _same(given, expected, rules)
-    except RecursionError:
+    except (RecursionError, ArithmeticError, TypeError, ValueError):
         return False
 
 
@@ -122,9 +124,19 @@ def _is_collection(value: Any) -> bool:
 
 def _same_members(given: Any, expected: Any) -> bool:
     try:
-        return set(given) == set(expected)
+        return _same_sets(given, set(expected))
     except TypeError:  # items that have no hash: lists of lists
-        return {_frozen(item) for item in given} == {_frozen(item) for item in expected}
+        return _same_sets(map(_frozen, given), set(map(_frozen, expected)))
+
+
+def _same_sets(given: Iterable[Any], expected: set[Any]) -> bool:
+    """Puts no item into a set but those that are expected: others may be made to have one hash, which takes quadratic time."""
+    found = set()
+    for item in given:
+        if item not in expected:
+            return False
+        found.add(item)
+    return len(found) == len(expected)
 
 
 def _frozen(value: Any) -> Any:
