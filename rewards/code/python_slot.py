@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from rewards.code.inside.channel import Channel, TooLongError
 from rewards.code.inside.codec import HANDLE, Codec, CodecError, one_line
+from rewards.code.inside.judge import USED
 from rewards.code.inside.zygote import CLEAN, REPLACE
 from rewards.code.jobs import AssertTest, Budget, CallTest, NotData, RunResult, RunStatus, StdinTest, Test
 from rewards.code.python_prefix import PythonPrefix
@@ -178,12 +179,15 @@ class PythonSlot:
 
     def _reply(self, judge: _Judge) -> _Reply | None:
         try:
-            status, error, cpu, keep, value = self._codec.loads(judge.channel.receive())
-        except (EOFError, TooLongError, ConnectionError):
+            message = judge.channel.receive()
+            cpu, judge.cpu_seconds = USED.unpack_from(message)
+            status, error, keep, value = self._codec.loads(message[USED.size :])
+        except TooLongError as failure:
+            return _Reply("output_limit", f"a value of {failure} bytes", 0.0, keep=False)
+        except (EOFError, ConnectionError):
             return None
         except (CodecError, ValueError, TypeError) as failure:
             return _Reply("crash", f"an unreadable value: {failure}", 0.0, keep=False)
-        judge.cpu_seconds += cpu
         judge.served += 1
         return _Reply(status, error, cpu, keep=keep and judge.served < TESTS_PER_JUDGE, value=value)
 

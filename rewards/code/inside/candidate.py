@@ -17,13 +17,17 @@ from typing import Any, Final, NoReturn
 
 from . import kernel
 from .channel import Channel, TooLongError
-from .codec import BUILTIN, CALLBACK, HANDLE, Codec, CodecError, describe
+from .codec import BUILTIN, CALLBACK, HANDLE, SHARED, Codec, CodecError, describe
 
 MAX_REQUEST_BYTES: Final = 256 << 20
 """Requests come from our own side: a limit against accidents."""
 
 RECURSION_LIMIT: Final = 1000
 """What the interpreter gives a program of its own."""
+
+OPEN_FILES: Final = 256
+"""What a program may have open at one time. A zygote keeps its own higher limit: the kernel counts the descriptors on their way through
+sockets for all processes of a user together, and refuses those of a sender whose limit they exceed."""
 
 PROGRAM_NAME: Final = "main.py"
 
@@ -51,6 +55,7 @@ def main(channel: Channel, *, isolated: bool) -> NoReturn:
 def _confine(limits: dict[str, int], *, isolated: bool) -> None:
     os.chdir(limits["folder"])
     kernel.limit(resource.RLIMIT_FSIZE, limits["file_bytes"])
+    kernel.limit(resource.RLIMIT_NOFILE, OPEN_FILES)
     kernel.limit(resource.RLIMIT_AS, limits["address_bytes"])
     kernel.limit(resource.RLIMIT_CPU, limits["cpu_seconds"])
     if isolated:
@@ -207,7 +212,7 @@ class Objects:
         if isinstance(value, Callback):
             return {CALLBACK: value._number}  # noqa: SLF001 - its own maker
         name = getattr(value, "__name__", None)
-        if type(name) is str and getattr(builtins, name, None) is value:
+        if type(name) is str and name in SHARED and SHARED[name] is value:
             return {BUILTIN: name}
         number = self._numbers.get(id(value))
         if number is None:
@@ -219,7 +224,7 @@ class Objects:
         if tag == HANDLE:
             return self._kept[body[0]]
         if tag == BUILTIN:
-            return getattr(builtins, body)
+            return SHARED[body]
         if tag == CALLBACK:
             return Callback(self, body)
         raise CodecError(f"no such data: {tag}")

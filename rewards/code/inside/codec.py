@@ -4,6 +4,7 @@ None, booleans, numbers, strings and lists stand for themselves. Everything else
 `{"t": [1, 2]}` is a tuple. A value of a subclass becomes its base's data. What is no data is left to the caller's hooks.
 """
 
+import builtins
 import collections
 import contextlib
 import datetime as dt
@@ -11,6 +12,7 @@ import decimal
 import fractions
 import json
 import sys
+import types
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -33,7 +35,32 @@ CALLBACK: Final = "f"
 """A function that stays in the judge: its number."""
 
 BUILTIN: Final = "B"
-"""A function or type of the module `builtins`, by name."""
+"""A function or type of the module `builtins`, by name: one of `SHARED`."""
+
+_ACTING: Final = frozenset(
+    [
+        "breakpoint",
+        "compile",
+        "delattr",
+        "eval",
+        "exec",
+        "getattr",
+        "globals",
+        "input",
+        "locals",
+        "open",
+        "setattr",
+        "vars",
+    ]
+)
+
+SHARED: Final = {
+    name: value
+    for name, value in vars(builtins).items()
+    if isinstance(value, type | types.BuiltinFunctionType) and not name.startswith("_") and name not in _ACTING
+}
+"""What each side has of its own under the same name. Left out is what acts on who calls it: a program that names `quit` or `exec`
+as its function must not have the judge's called."""
 
 
 class CodecError(ValueError):
@@ -192,6 +219,18 @@ def _decode_fraction(body: Any) -> fractions.Fraction:
     return fractions.Fraction(top, bottom)
 
 
+def _decode_complex(body: Any) -> complex:
+    real, imaginary = _list(body)
+    if type(real) is not float or type(imaginary) is not float:
+        raise CodecError("floats are missing")
+    return complex(real, imaginary)
+
+
+def _decode_deque(body: Any) -> collections.deque[Any]:
+    items, longest = _list(body)
+    return collections.deque(_list(items), longest)  # of a range the items would be more than their text
+
+
 def _decode_dict(body: Any) -> dict[Any, Any]:
     pairs = _list(body)
     _check_hashes([key for key, _ in pairs])
@@ -238,8 +277,8 @@ _DECODERS: Final[dict[str, Callable[[Any], Any]]] = {
     "z": lambda body: frozenset(_check_hashes(_list(body))),
     "b": lambda body: bytes.fromhex(_text(body)),
     "y": lambda body: bytearray.fromhex(_text(body)),
-    "c": lambda body: complex(*_list(body)),
-    "q": lambda body: collections.deque(*_list(body)),
+    "c": _decode_complex,
+    "q": _decode_deque,
     "r": lambda body: range(*_numbers(body, 3)),
     "n": _decode_int,
     "u": lambda body: bytes.fromhex(_text(body)).decode("utf-8", "surrogatepass"),

@@ -12,6 +12,7 @@ import os
 import random
 import resource
 import socket
+import struct
 import sys
 import time
 import types
@@ -22,6 +23,9 @@ from .channel import Channel
 from .codec import CodecError, describe
 from .remote import Ending, Remote, Session
 from .testcode import Code
+
+USED: Final = struct.Struct("=dd")
+"""Before each reply: processor seconds of the request, writing the reply included, and of the process since it began."""
 
 _RANDOM_STATE: Final = random.Random(1).getstate()
 """Of every test: its random inputs are the same each time."""
@@ -44,11 +48,11 @@ def main(channel: Channel, *, isolated: bool) -> NoReturn:
                 session = Session(Channel(peer, request["reply_bytes"]))
                 status, error, value, keep = _judge(request, session)
                 try:
-                    head = [status, error, time.process_time() - began, keep]
-                    reply = session.codec.dumps(*head, value)
+                    reply = session.codec.dumps(status, error, keep, value)
                 except (MemoryError, RecursionError) as failure:
-                    reply = json.dumps(["output_limit", describe(failure), 0.0, False, None]).encode()
-            channel.send(reply)
+                    reply = json.dumps(["output_limit", describe(failure), False, None]).encode()
+            now = time.process_time()
+            channel.send(USED.pack(now - began, now) + reply)
     except (EOFError, OSError):
         pass
     finally:
@@ -74,7 +78,7 @@ def _judge(request: dict[str, Any], session: Session) -> tuple[str, str, Any, bo
             _assert(request, code, session)
     except SystemExit as leaving:
         keep = False
-        if leaving.code or session.raised is leaving:
+        if leaving.code or session.left:
             status, error = _blame(session, leaving)
     except BaseException as failure:  # noqa: BLE001 - test code may raise anything
         status, error = _blame(session, failure)
@@ -110,7 +114,7 @@ def _assert(request: dict[str, Any], code: "Code", session: Session) -> None:
     sys.modules["__main__"] = module
     names = module.__dict__
     for name, value in found.items():
-        if isinstance(value, Remote) and value.type_name_ == "module":
+        if name in code.modules or (isinstance(value, Remote) and value.type_name_ == "module"):
             with contextlib.suppress(ImportError):
                 if name in sys.stdlib_module_names:
                     names[name] = __import__(name)
@@ -138,7 +142,7 @@ def _load_program(request: dict[str, Any], session: Session, names: list[str]) -
     try:
         reply = session.codec.loads(session.receive())
         if reply[0] == 0 and type(reply[1]) is dict:
-            return reply[1]
+            return {name: reply[1][name] for name in names if name in reply[1]}  # nothing that was not asked for
         if reply[0] == 2 and reply[1] in {"compile_error", "crash", "memory_limit"}:
             raise Ending(reply[1], str(reply[2]))
     except (CodecError, LookupError, TypeError):

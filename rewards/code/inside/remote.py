@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from .channel import Channel, TooLongError
-from .codec import BUILTIN, CALLBACK, HANDLE, Codec, CodecError, one_line
+from .codec import BUILTIN, CALLBACK, HANDLE, SHARED, Codec, CodecError, one_line
 
 
 class Remote:
@@ -102,6 +102,7 @@ class Session:
         lost: set when the program is gone; then no test can have passed, even if its code went on.
         raised: the exception of the program that was raised here last.
         raised_text: one line about it.
+        left: the program has raised a SystemExit, which then is no word of the test code's own.
     """
 
     def __init__(self, channel: Channel) -> None:
@@ -110,6 +111,7 @@ class Session:
         self.lost: Ending | None = None
         self.raised: BaseException | None = None
         self.raised_text = ""
+        self.left = False
         self._remotes: dict[int, Remote] = {}
         self._callbacks: list[Any] = []
 
@@ -172,6 +174,7 @@ class Session:
         except TypeError:  # such as UnicodeDecodeError, which wants five arguments
             self.raised = next(base for base in kind.__mro__ if base in _PLAIN_ERRORS)(text)
         self.raised_text = one_line(str(line))
+        self.left = self.left or isinstance(self.raised, SystemExit)
         return self.raised
 
     def _call_back(self, number: Any, args: Any, kwargs: Any) -> None:
@@ -179,13 +182,17 @@ class Session:
             answer = self.codec.dumps(True, self._callbacks[number](*args, **kwargs))
         except Exception as failure:  # noqa: BLE001 - goes to the program, which called
             answer = self.codec.dumps(False, [type(failure).__name__, str(failure)])
+        except Ending as failure:  # the program chose what the function was given
+            if self.lost is not None:
+                raise
+            answer = self.codec.dumps(False, ["TypeError", failure.error])
         self._send(b"=" + answer)
 
     def _encode_other(self, value: Any) -> Any:
         if type(value) is Remote:
             return {HANDLE: [value.number_, value.type_name_]}
         name = getattr(value, "__name__", None)
-        if type(name) is str and getattr(builtins, name, None) is value:
+        if type(name) is str and name in SHARED and SHARED[name] is value:
             return {BUILTIN: name}
         if isinstance(value, types.FunctionType | types.MethodType | types.BuiltinFunctionType):
             self._callbacks.append(value)
@@ -197,8 +204,8 @@ class Session:
             number, type_name = body
             if type(number) is int and type(type_name) is str:
                 return self._remotes.setdefault(number, Remote(self, number, type_name))
-        elif tag == BUILTIN and type(body) is str and hasattr(builtins, body):
-            return getattr(builtins, body)
+        elif tag == BUILTIN and type(body) is str and body in SHARED:
+            return SHARED[body]
         elif tag == CALLBACK and type(body) is int:
             return self._callbacks[body]
         raise CodecError("no such data")

@@ -1,5 +1,6 @@
 """Test code, compiled once for all the programs that it is run against. Trusted text; nothing of a program comes here."""
 
+import ast
 import builtins
 import contextlib
 import functools
@@ -55,10 +56,12 @@ class Code:
         prelude: None if it is no Python at all.
         names: what prelude and test code may expect of the program: none that the language itself has, but for test code that uses one such
             name and nothing else (a task to write `sum`).
+        modules: standard modules of which it uses attributes under their own name, and which it never calls: not the program's to replace.
         is_plain: running it can change nothing that a later test would see.
     """
 
-    def __init__(self, test: types.CodeType, prelude: types.CodeType | None) -> None:
+    def __init__(self, test: types.CodeType, prelude: types.CodeType | None, modules: frozenset[str]) -> None:
+        self.modules = modules
         self.test = test
         self.prelude = prelude
         own = set() if prelude is None else _stored(prelude)
@@ -77,10 +80,11 @@ class Code:
     def of(test: str, prelude: str) -> "Code":
         """Compiles, or gives what was compiled before. Raises Ending for test code that is no Python."""
         try:
-            code = compile(test.encode(), "test.py", "exec", dont_inherit=True)
+            tree = ast.parse(test.encode())
+            code = compile(tree, "test.py", "exec", dont_inherit=True)
         except Exception as failure:  # noqa: BLE001 - a parser raises many kinds
             raise Ending("error", f"the test code does not compile: {describe(failure)}") from None
-        return Code(code, _compile_prelude(prelude))
+        return Code(code, _compile_prelude(prelude), _modules(tree))
 
 
 def _compile_prelude(prelude: str) -> types.CodeType | None:
@@ -89,6 +93,17 @@ def _compile_prelude(prelude: str) -> types.CodeType | None:
         with contextlib.suppress(Exception):
             return compile(text.encode(), "prelude.py", "exec", dont_inherit=True)
     return None
+
+
+def _modules(tree: ast.Module) -> frozenset[str]:
+    names = {node.id: node for node in ast.walk(tree) if isinstance(node, ast.Name)}.keys() & SAFE_MODULES
+    if not names:
+        return frozenset()
+    owners = [node.value for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    used = {owner.id for owner in owners if isinstance(owner, ast.Name)}
+    others = {id(owner) for owner in owners}
+    bare = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in others}
+    return frozenset((names & used) - bare)
 
 
 def _nested(code: types.CodeType) -> list[types.CodeType]:

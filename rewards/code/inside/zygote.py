@@ -58,9 +58,6 @@ WARM: Final = [
 ]
 """What programs import most. Each module here saves the time of its import and costs every fork a little."""
 
-OPEN_FILES: Final = 256
-"""What a program may have open at one time."""
-
 _SEED: Final = 0
 
 
@@ -75,7 +72,6 @@ def main(roles: dict[str, int], *, isolated: bool, rules: dict[str, str], disk_b
         packages: a folder of further modules for programs, empty for none.
     """
     kernel.limit(resource.RLIMIT_CORE, 0)
-    kernel.limit(resource.RLIMIT_NOFILE, OPEN_FILES)
     _warm_up(packages)
     if isolated:
         kernel.forbid_new_rights()
