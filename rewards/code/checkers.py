@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from rewards.code.gold_form import Case, CodeGold
-from rewards.code.jobs import AssertTest, Budget, CallTest, Executor, Job, RunResult, StdinTest
+from rewards.code.jobs import NO_ARGUMENTS, AssertTest, Budget, CallTest, Executor, Job, RunResult, StdinTest
 from rewards.code.scoring import PASSED, Outcome, shown, shown_output
 
 _BUDGET: Final = Budget(cpu_seconds=10.0, wall_seconds=30.0)
@@ -65,7 +65,7 @@ def _question(checked: Checked, place: int) -> CallTest:
 
 def _outcome(answer: RunResult, case: Case, result: RunResult) -> Outcome:
     got = shown_output(result.stdout) if isinstance(case.test, StdinTest) else shown(result.value)
-    if answer.status in ("error", "unsupported"):
+    if answer.status in ("error", "unsupported") and not answer.error.startswith(NO_ARGUMENTS):
         return Outcome(answer.status, error=f"checker: {answer.error}")
     if answer.status == "compile_error" or answer.error.startswith(_DEFECTS):
         return Outcome("bad_checker", error=f"checker: {answer.error}")

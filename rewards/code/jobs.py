@@ -34,6 +34,9 @@ RUN_STATUSES: Final[tuple[str, ...]] = get_args(RunStatus)
 OURS: Final[frozenset[str]] = frozenset({"unsupported", "error"})
 """The statuses that say nothing about the program."""
 
+NO_ARGUMENTS: Final = "the arguments of the test are no data"
+"""How the error of a test begins whose arguments cannot be sent, such as lists in lists without end."""
+
 _MIB: Final = 1 << 20
 
 

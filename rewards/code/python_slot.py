@@ -20,7 +20,7 @@ from rewards.code.inside.channel import Channel, TooLongError
 from rewards.code.inside.codec import HANDLE, Codec, CodecError, one_line
 from rewards.code.inside.judge import USED
 from rewards.code.inside.zygote import CLEAN, REPLACE
-from rewards.code.jobs import AssertTest, Budget, CallTest, NotData, RunResult, RunStatus, StdinTest, Test
+from rewards.code.jobs import NO_ARGUMENTS, AssertTest, Budget, CallTest, NotData, RunResult, RunStatus, StdinTest, Test
 from rewards.code.python_prefix import PythonPrefix
 from rewards.code.python_watch import Watch
 from rewards.code.python_zygotes import KILL_SECONDS, End, HostZygote, Interpreter, SlotError
@@ -143,7 +143,7 @@ class PythonSlot:
             try:
                 arguments = self._codec.dumps(test.args, dict(test.kwargs))
             except (TypeError, ValueError, RecursionError) as failure:
-                return RunResult("error", error=f"the arguments of the test are no data: {failure}")
+                return RunResult("error", error=f"{NO_ARGUMENTS}: {failure}")
             request.update(kind="call", function=test.function, arguments=arguments.decode())
         else:
             request.update(kind="assert", code=test.code, entry_point=test.entry_point, prelude=test.prelude)

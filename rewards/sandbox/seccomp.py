@@ -99,6 +99,9 @@ _NAMESPACE_CALLS: Final[dict[str, int]] = {"unshare": 16, "setns": 24}
 _CLONE: Final = (56, 220)
 _CLONE3: Final = (435, 435)
 _SOCKET: Final = (41, 198)
+_SETSOCKOPT: Final = (54, 208)
+_BUFFER_OPTIONS: Final = (7, 32)
+"""SO_SNDBUF and SO_SNDBUFFORCE: what waits in a socket is memory that no limit of a process counts."""
 
 _MACHINES: Final = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 """Machine name to the column of the tables above and the kernel's AUDIT_ARCH number."""
@@ -115,7 +118,7 @@ AF_INET6: Final = 10
 AF_NETLINK: Final = 16
 
 _LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_NUMBER_AT, _ARCH_AT, _FIRST_ARGUMENT_AT = 0, 4, 16
+_NUMBER_AT, _ARCH_AT, _FIRST_ARGUMENT_AT, _THIRD_ARGUMENT_AT = 0, 4, 16, 32
 _ALLOW: Final = 0x7FFF0000
 _FAIL: Final = 0x00050000
 _KILL: Final = 0x80000000
@@ -170,6 +173,12 @@ def build_filter(
         _step(_JUMP_EQUAL, _CLONE[column], 0, 4),
         _step(_LOAD, _FIRST_ARGUMENT_AT),
         _step(_JUMP_ANY_BIT, _NAMESPACE_FLAGS, 0, 1),
+        _step(_RETURN, _FAIL | errno.EPERM),
+        _step(_RETURN, _ALLOW),
+        _step(_JUMP_EQUAL, _SETSOCKOPT[column], 0, 5),
+        _step(_LOAD, _THIRD_ARGUMENT_AT),
+        _step(_JUMP_EQUAL, _BUFFER_OPTIONS[0], 1, 0),
+        _step(_JUMP_EQUAL, _BUFFER_OPTIONS[1], 0, 1),
         _step(_RETURN, _FAIL | errno.EPERM),
         _step(_RETURN, _ALLOW),
         _step(_JUMP_EQUAL, _SOCKET[column], 0, len(families) + 2),
