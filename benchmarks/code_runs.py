@@ -1,26 +1,24 @@
 """HumanEval problems, CodeT's samples and plain runs of both, for `bench_code.py`: `python -I` with limits, as people run them by hand."""
 
+import atexit
 import dataclasses
+import functools
 import gzip
 import json
 import os
 import resource
 import subprocess
-import sys
 import tempfile
 import time
+import venv
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
 from rewards.code.golds import from_humaneval
 
 PLAIN_MEMORY: Final = 1 << 30
-_PYTHON: Final = getattr(
-    sys, "_base_executable", sys.executable
-)  # without this environment's packages, as in the sandbox
 CODET: Final = "codet_humaneval_samples/HumanEval_codegen16B_temp0.8_topp0.95_num100_max300_code_solution.jsonl.gz"
 
 
@@ -66,8 +64,22 @@ def codet_problems() -> list[Problem]:
 
 def run_plainly(sources: Sequence[str], *, seconds: int, workers: int) -> list[Plain]:
     """Runs each program in a `python -I` of its own with limits on processor time and memory, `workers` at a time."""
+    run = functools.partial(_run, bare_python(), seconds=seconds)
     with ThreadPoolExecutor(workers) as threads:
-        return list(threads.map(partial(_run, seconds=seconds), sources))
+        return list(threads.map(run, sources))
+
+
+@functools.cache
+def bare_python() -> Path:
+    """Gives the interpreter of an empty environment.
+
+    It has the packages that the sandbox has, none, and starts as fast as this Python can: what is installed beside another may run at its
+    start.
+    """
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    venv.create(folder.name, symlinks=True)
+    return Path(folder.name, "bin", "python")
 
 
 def _limit(seconds: int) -> None:
@@ -76,19 +88,19 @@ def _limit(seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 26, 1 << 26))
 
 
-def _run(source: str, *, seconds: int) -> Plain:
+def _run(python: Path, source: str, *, seconds: int) -> Plain:
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder, "program.py")
         program.write_text(source, encoding="utf-8", errors="replace")
         try:
             done = subprocess.run(
-                [_PYTHON, "-I", program],
+                [python, "-I", program],
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 timeout=10 * seconds,
-                preexec_fn=partial(_limit, seconds),
+                preexec_fn=functools.partial(_limit, seconds),
                 check=False,
             )
         except subprocess.TimeoutExpired:
