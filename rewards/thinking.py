@@ -12,6 +12,8 @@ def cut(completion: str, *, anywhere: bool = False) -> tuple[str | None, str | N
         anywhere: a `<think>` that nothing closes makes a text all thinking wherever it stands, after a `</think>` too. For verifiers
             that must not take an answer out of thinking; where a text may speak of the tag, leave it.
     """
+    if "think>" not in completion:
+        return None, completion
     before, closing, after = completion.rpartition("</think>")
     if closing:
         if anywhere and "<think>" in after:

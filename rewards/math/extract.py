@@ -89,15 +89,15 @@ def extract_answer(completion: str, *, prose: bool = True) -> Extraction:
     found = (
         _announced(text, sentences=prose) or (_last_of_prose(text) if prose else None) or Extraction("", "no_answer")
     )
-    return Extraction(found.answer[:MAX_ANSWER_SPAN], found.source)
+    return found if len(found.answer) <= MAX_ANSWER_SPAN else found._replace(answer=found.answer[:MAX_ANSWER_SPAN])
 
 
 def _announced(text: str, *, sentences: bool) -> Extraction | None:
     boxed = _boxed(text)
     if boxed is not None:
         return boxed
-    _, hashes, rest = text.rpartition("####")
-    line = rest.partition("\n")[0].strip(" \t\r*") if hashes else ""
+    hashes = text.rfind("####") if "#" in text else -1
+    line = text[hashes + 4 :].partition("\n")[0].strip(" \t\r*") if hashes >= 0 else ""
     if line and _HEADING.match(line) is None:
         return Extraction(line, "hashes")
     found = find_announced(text, sentences=sentences)
@@ -106,6 +106,8 @@ def _announced(text: str, *, sentences: bool) -> Extraction | None:
 
 def _boxed(text: str) -> Extraction | None:
     r"""The last box that holds something. `\boxed` as a word, empty boxes and unbalanced ones are none."""
+    if "\\" not in text:
+        return None
     first = min((at for word in _BOX_WORDS if (at := text.find(word)) >= 0), default=-1)
     if first < 0:
         return None

@@ -40,9 +40,9 @@ _ENGLISH: Final = re.compile(
     re.IGNORECASE,
 )
 _PHRASES: Final = (
+    ("a:", re.compile(rf"(?<![^\n])A[ \t]{{0,3}}:{_TAIL}", re.IGNORECASE)),
     ("answer", _ENGLISH),
     ("result", _ENGLISH),
-    ("a:", re.compile(rf"(?<![^\n])A[ \t]{{0,3}}:{_TAIL}", re.IGNORECASE)),
     ("respuesta", re.compile(rf"respuesta(?:\s{{1,3}}final)?\s{{1,3}}es{_TAIL}", re.IGNORECASE)),
     ("antwort", re.compile(rf"antwort\s{{1,3}}(?:ist|lautet){_TAIL}", re.IGNORECASE)),
     ("resposta", re.compile(rf"resposta(?:\s{{1,3}}final)?\s{{1,3}}é{_TAIL}", re.IGNORECASE)),
@@ -65,6 +65,10 @@ _MORE_PHRASES: Final = (
     ("జవాబు", re.compile(rf"జవాబు\s{{0,3}}[:：]{_TAIL}")),
 )
 """The same for texts that are not ASCII alone."""
+_ALL_PHRASES: Final = (*_PHRASES, *_MORE_PHRASES)
+
+MAX_ANNOUNCEMENT_CHARS: Final = 256
+"""No announcement is so long: its repeats are all bounded, the longest is that of what an answer is `to`."""
 
 _JSON_FIELD: Final = regex.compile(
     r"""(["'])(?:final_)?answer\1\s{0,9}:\s{0,9}(?:"((?:[^"\\]|\\.)*+)"|'((?:[^'\\]|\\.)*+)'|([^\s"'][^\n]*+))""",
@@ -87,6 +91,9 @@ _WORD: Final = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
 _DENIED: Final = re.compile(r"(?<![A-Za-z])(?:not?|never|cannot|unknown|undefined)(?![A-Za-z])|n't", re.IGNORECASE)
 _WORDS_FOLLOW: Final = re.compile(r"[\s\"]{1,3}[A-Za-z]{2,}")
 _UNIT_WORD: Final = re.compile(r"[^\W\d_]+")
+_NUMBER_ALONE: Final = re.compile(r"-?\$?[0-9]++(?:,[0-9]{3})*(?:\.[0-9]++)?")
+"""What nearly every announcement says. It is the answer as it stands, which the rules for sentences need not find out."""
+_NUMBER_AHEAD: Final = re.compile(rf"[ \t*:：\n]*+({_NUMBER_ALONE.pattern})(?:\n|\.\s|\.?\Z)")
 _QUOTES: Final = (('"', '"'), ("“", "”"), ("'", "'"), ("`", "`"))
 _PROSE_WORDS: Final = 3
 
@@ -100,15 +107,17 @@ def find_announced(text: str, *, sentences: bool = True) -> tuple[str, str] | No
     lower = text.lower()
     if len(lower) != len(text):  # a few letters change their length: then only capitals of ASCII are known
         lower = text.translate(_ASCII_LOWER)
-    begin, end = _last_phrase(text, lower)
     field = _last_field(text, lower)
+    # Only a phrase that ends after the field counts against it, and so begins not far before the field's end.
+    begin, end = _last_phrase(text, lower, -1 if field is None else field.end() - MAX_ANNOUNCEMENT_CHARS)
     announced_last = begin >= 0 and (field is None or field.end() <= end)
     spoken = _after_phrase(text[end : end + MAX_ANSWER_SPAN], read) if announced_last else ""
     if field is not None and (field.end() > end or _says_nothing(spoken)):
         _, double, single, bare = field.groups()
         quoted = double if double is not None else single
-        answer = _JSON_ESCAPE.sub(r"\1", _JSON_SPACE.sub(" ", quoted)) if quoted is not None else _bare_value(bare)
-        answer = read(answer.strip()) if answer.strip() else ""
+        answer = (_unescaped(quoted) if quoted is not None else _bare_value(bare)).strip()
+        if answer and not _NUMBER_ALONE.fullmatch(answer):
+            answer = read(answer)
         return answer, "json" if answer else "empty_answer"
     return (spoken, "phrase") if spoken else None
 
@@ -121,18 +130,20 @@ def _says_nothing(spoken: str) -> bool:
 _ASCII_LOWER: Final = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 
 
-def _last_phrase(text: str, lower: str) -> tuple[int, int]:
-    """The last announcement as (begin, end), (-1, -1) for none."""
+def _last_phrase(text: str, lower: str, floor: int) -> tuple[int, int]:
+    """The last announcement that begins after `floor` as (begin, end), (-1, -1) for none."""
     begin = end = -1
-    for word, pattern in _PHRASES if text.isascii() else (*_PHRASES, *_MORE_PHRASES):
-        at = lower.rfind(word)
-        while at > begin:
+    low = max(0, floor + 1)
+    for word, pattern in _PHRASES if text.isascii() else _ALL_PHRASES:
+        at = lower.rfind(word, low)
+        while at >= low:
             match = pattern.match(text, at)
             if match is not None:
                 if match.end() > end:
                     begin, end = at, match.end()
+                    low = at + 1
                 break
-            at = lower.rfind(word, 0, at)
+            at = lower.rfind(word, low, at)
     return begin, end
 
 
@@ -147,6 +158,10 @@ def _last_field(text: str, lower: str) -> "regex.Match[str] | None":
     return None
 
 
+def _unescaped(value: str) -> str:
+    return _JSON_ESCAPE.sub(r"\1", _JSON_SPACE.sub(" ", value)) if "\\" in value else value
+
+
 def _bare_value(line: str) -> str:
     """A value without quotes: to the end of the line, less what closes the object."""
     value = line.rstrip(_JSON_END)
@@ -155,6 +170,9 @@ def _bare_value(line: str) -> str:
 
 def _after_phrase(rest: str, read: Callable[[str], str]) -> str:
     """The answer that follows "the answer is": its formula if it is one, else its sentence without what trails."""
+    number = _NUMBER_AHEAD.match(rest)
+    if number is not None:
+        return number[1]
     rest = rest.lstrip(" \t*:：\n")
     lead = _LEAD.match(rest)
     rest = rest[lead.end() :] if lead else rest

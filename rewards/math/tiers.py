@@ -31,6 +31,8 @@ ENGINE: Final = "rewards.math.engine:handle"
 STARVED_SHARE: Final = 0.5
 """A request stopped by the clock that had less than this share of its processor time waited for our machine: not scored."""
 
+_WHOLE: Final = re.compile(r"[1-9][0-9]{0,14}")
+"""Whole numbers with no zero ahead are equal where their texts are: most golds and answers of word problems."""
 _LETTER: Final = re.compile(r"^[\s(*（]*([A-J])[\s)*）.]*$")
 _LETTER_WITH_OPTION: Final = re.compile(r"^[\s(（*]*([A-J])\s*[)）.:：、][\s*]*(\S.*)$", re.DOTALL)
 _UNEVALUATED: Final = re.compile(r"\\(?:i*o?int|sum|prod|lim|frac\s*\{\s*d\s*\})(?![A-Za-z])")
@@ -61,9 +63,9 @@ def compare_quickly(gold: str, answer: str, tolerance: float) -> Verdict | Reque
         return _verdict(same=True, tier="string") if same else Verdict(None, "bad_gold", {"reason": "gold_too_long"})
     if len(answer) > MAX_ANSWER_CHARS:
         return Verdict(0.0, "too_complex", {"reason": "answer_too_long"})
-    letter = _compare_choice(gold, answer)
-    if letter is not None:
-        return letter
+    settled = _compare_whole(gold, answer, tolerance) or _compare_choice(gold, answer)
+    if settled is not None:
+        return settled
     times = _clock(gold), _clock(answer)
     if times[0] and times[1] and times[0][2] + times[1][2]:
         same_half = times[0][2] == times[1][2] or not (times[0][2] and times[1][2])
@@ -87,6 +89,12 @@ def compare_quickly(gold: str, answer: str, tolerance: float) -> Verdict | Reque
 
 def _separators(text: str) -> int:
     return text.count(",") + text.count("&") + text.count(";")
+
+
+def _compare_whole(gold: str, answer: str, tolerance: float) -> Verdict | None:
+    if tolerance or not (_WHOLE.fullmatch(gold) and _WHOLE.fullmatch(answer)):
+        return None
+    return _verdict(same=True, tier="string") if gold == answer else _verdict(same=False, tier="structure")
 
 
 def _compare_choice(gold: str, answer: str) -> Verdict | None:
