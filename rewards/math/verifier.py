@@ -42,8 +42,7 @@ class MathCheck:
         for work in distinct:
             self._compare(*work, settled, slow)
         if slow:
-            for (pair, request), reply in zip(slow.items(), self._pool.run(list(slow.values())), strict=True):
-                settled[pair] = settle_reply(request, reply, self._cpu_seconds)
+            self._ask(slow, settled)
         verdicts = {work: _combine(*work, settled) for work in distinct}
         return [verdicts[work] for work in works]
 
@@ -56,6 +55,26 @@ class MathCheck:
         """Gives the gold, boxed; the first of several. None for what is no gold."""
         texts = gold_texts(gold)
         return f"\\boxed{{{texts[0]}}}" if texts else None
+
+    def _ask(self, slow: dict[tuple[str, str], Request], settled: dict[tuple[str, str], Verdict]) -> None:
+        """Sends the slow pairs to the pool, of each gold for the latex engine one ahead of the others.
+
+        That engine reads the gold first. A gold that it cannot bear costs its budget once, and not again for every answer.
+        """
+        ahead: dict[str, tuple[str, str]] = {}
+        for pair, request in slow.items():
+            if request["engine"] == "latex":
+                ahead.setdefault(pair[0], pair)
+        waiting = [pair for pair, request in slow.items() if request["engine"] == "latex" and ahead[pair[0]] != pair]
+        refused: dict[str, Verdict] = {}
+        later = frozenset(waiting)
+        for pairs in ([pair for pair in slow if pair not in later], waiting):
+            asked = [pair for pair in pairs if pair[0] not in refused]
+            for pair, reply in zip(asked, self._pool.run([slow[pair] for pair in asked]), strict=True):
+                settled[pair] = settle_reply(slow[pair], reply, self._cpu_seconds)
+                if reply.phase == "gold" and settled[pair].status == "bad_gold":
+                    refused[pair[0]] = settled[pair]
+        settled.update({pair: refused[pair[0]] for pair in waiting if pair not in settled})
 
     def _compare(
         self,

@@ -48,8 +48,8 @@ def test_a_batch_says_what_single_calls_say():
 
 
 class CountingPool(ProcessPool):
-    def __init__(self, **limits):
-        super().__init__(ENGINE, limits=Limits(**limits))
+    def __init__(self, target=ENGINE, **limits):
+        super().__init__(target, limits=Limits(**limits))
         self.sent = []
 
     def run(self, requests):
@@ -111,6 +111,26 @@ def test_limits_are_the_answers_fault_or_the_golds_and_a_slow_machine_is_ours(en
     verdict = verifier(box("\\frac{2}{\\sqrt{2}}"), "\\sqrt{2}")
     pool.close()
     assert (verdict.score, verdict.status) == (score, status), verdict
+
+
+def test_a_gold_that_the_engine_cannot_bear_costs_its_budget_once():
+    pool = CountingPool("tests.rewards.math_engines:spin_on_gold", cpu_seconds=0.3, wall_seconds=5.0)
+    verifier = get_verifier("math", pool=pool, cpu_seconds=0.3, wall_seconds=5.0)
+    answers = ["\\gcd(b,a)", "\\gcd(a,c)", "\\gcd(c,b)"] * 2
+    verdicts = verifier.verify_batch([box(answer) for answer in answers], ["\\gcd(a,b)"] * 6)
+    pool.close()
+    assert [(v.score, v.status, v.detail["reason"]) for v in verdicts] == [(None, "bad_gold", "gold_time_limit")] * 6
+    assert [v.detail["answer"] for v in verdicts] == answers
+    assert len(pool.sent) == 1
+
+
+def test_an_answer_that_the_engine_cannot_bear_says_nothing_about_the_others_of_its_gold():
+    pool = CountingPool("tests.rewards.math_engines:spin_on_answer", cpu_seconds=0.3, wall_seconds=5.0)
+    verifier = get_verifier("math", pool=pool, cpu_seconds=0.3, wall_seconds=5.0)
+    verdicts = verifier.verify_batch([box("\\gcd(b,a)"), box("\\gcd(a,c)")], ["\\gcd(a,b)"] * 2)
+    pool.close()
+    assert [(v.score, v.status) for v in verdicts] == [(0.0, "time_limit")] * 2
+    assert len(pool.sent) == 2
 
 
 def test_threads_get_the_same_verdicts():
