@@ -465,3 +465,9 @@ def test_canonical_solutions_of_mbpp_pass(server):
     assert [
         (job.source, result[0]) for job, result in zip(jobs, results, strict=True) if result[0].status != "ok"
     ] == []
+
+
+def test_a_random_program_does_the_same_in_each_process(server):
+    program = "import random\nprint(random.random(), random.sample(range(100), 5))"
+    first, second = (server.execute([Job("python", program, (StdinTest(""),))])[0][0].stdout for _ in range(2))
+    assert first == second != b""
