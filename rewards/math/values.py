@@ -32,12 +32,28 @@ MAX_FACTORIAL: Final = 10**7
 MAX_LOG2: Final = 1e10
 """The largest binary logarithm of a power: 7^{10^8} is within, a tower of three levels is not."""
 
+_FLOAT_LOG: Final = 1000
+_FLOAT_FACTORIAL: Final = 200
+"""A power of e, and a factorial, far beyond the largest machine float (e^709, 170!)."""
+
 APPROXIMATION_DIGITS: Final = 6
 """So many significant digits a decimal needs to stand for an exact gold that no decimal equals, such as 1/3 or the root of 2."""
 
 
 class UndecidedError(Exception):
     """This number system cannot tell: a pole, a branch that is not defined, or too little precision."""
+
+
+class BeyondFloatsError(UndecidedError):
+    """A power or factorial is larger than every machine float, whatever it is exactly.
+
+    Attributes:
+        node: that power or factorial.
+    """
+
+    def __init__(self, node: Node) -> None:
+        super().__init__("beyond machine floats")
+        self.node = node
 
 
 def exact_value(node: Node, max_bits: int = MAX_BITS) -> Fraction | None:
@@ -271,7 +287,10 @@ class Evaluator:
             case "multiply" | "divide" | "power" | "root" | "binomial":
                 return self._binary(node)
             case "factorial":
-                return self._gamma(self._value(node.children[0]))
+                operand = self._value(node.children[0])
+                if field is FLOATS and operand[1] < 1 and _FLOAT_FACTORIAL < complex(operand[0]).real <= MAX_FACTORIAL:
+                    raise BeyondFloatsError(node)
+                return self._gamma(operand)
             case "call":
                 return self._call(node)
         raise UndecidedError(f"{node.kind} {node.value} has no number")
@@ -300,15 +319,14 @@ class Evaluator:
                 relative = top[1] / abs(top[0]) + low[1] / abs(low[0]) + rest[1] / abs(rest[0])
                 return self._rounded(value, abs(value) * relative * 2)
             case "power":
-                return self._power(
-                    (left, left_error), (right, right_error), exact_value(node.children[1], MAX_EXPONENT_BITS)
-                )
+                exact = exact_value(node.children[1], MAX_EXPONENT_BITS)
+                return self._power(node, (left, left_error), (right, right_error), exact)
         degree = exact_value(node.children[1], MAX_EXPONENT_BITS)
         if not degree:
             raise UndecidedError("a root without a degree")
-        return self._power((left, left_error), (self._field.lift(1 / degree), 0), 1 / degree)
+        return self._power(node, (left, left_error), (self._field.lift(1 / degree), 0), 1 / degree)
 
-    def _power(self, base: Bounded, exponent: Bounded, exact: Fraction | None) -> Bounded:
+    def _power(self, node: Node, base: Bounded, exponent: Bounded, exact: Fraction | None) -> Bounded:
         (left, left_error), (right, right_error) = base, exponent
         if abs(left) <= 2 * left_error:
             if exact is None or exact <= 0 or left != 0:
@@ -318,6 +336,8 @@ class Evaluator:
         if abs(right) * abs(log) * 1.45 > MAX_LOG2:
             raise TooComplexError(f"a power of over 2^{MAX_LOG2:.0e}")
         relative = abs(right) * left_error / abs(left) + abs(log) * right_error + abs(right * log) * self._field.epsilon
+        if self._field is FLOATS and relative < 1 and (right * log).real > _FLOAT_LOG:
+            raise BeyondFloatsError(node)
         if exact is not None and exact.denominator % 2 and exact.denominator > 1 and _is_negative(left):
             value = self._field.functions["pow"](-left, right)  # odd roots of negative numbers are real, as in school
             value = -value if exact.numerator % 2 else value

@@ -284,3 +284,17 @@ def test_accuracy_on_hard_problems_is_what_was_published(reference_data, model, 
     assert len(verdicts) == 721
     assert all(v.score is not None for v in verdicts)
     assert 100 * sum(v.score for v in verdicts) / 721 == pytest.approx(published, abs=1.2)
+
+
+@pytest.mark.parametrize("answer", ["7^{10^8}", "(10^6)!", "9^{9^9}", "(-7)^{10^8}"])
+def test_an_answer_beyond_machine_floats_is_refuted_without_the_engine(answer):
+    verdict = compare_quickly("5", answer, 0.0)
+    assert not isinstance(verdict, dict)
+    assert (verdict.score, verdict.status) == (0.0, "incorrect")
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer"), [("3", "7^{10^8} - 7^{10^8} + 3"), ("2^{2000}", "4^{1000}"), ("7^{400}", r"7 \cdot 7^{399}")]
+)
+def test_what_is_beyond_machine_floats_on_the_way_is_no_refutation(gold, answer):
+    assert get_verifier("math")(f"\\boxed{{{answer}}}", gold).status == "correct"
