@@ -313,6 +313,7 @@ class Evaluator:
                 value = left / right
                 return self._rounded(value, 2 * (left_error + abs(value) * right_error) / abs(right))
             case "binomial":
+                self._refuse_large_binomial(node, (left, left_error), (right, right_error))
                 top, low = self._gamma((left, left_error)), self._gamma((right, right_error))
                 rest = self._gamma((left - right, left_error + right_error))
                 value = top[0] / (low[0] * rest[0])
@@ -345,6 +346,15 @@ class Evaluator:
             power = int(exact) if exact is not None and exact.denominator == 1 and abs(exact) < 1e6 else right
             value = self._field.functions["pow"](left, power)
         return self._rounded(value, abs(value) * relative * 2)
+
+    def _refuse_large_binomial(self, node: Node, top: Bounded, low: Bounded) -> None:
+        """Raises BeyondFloatsError by (n/k)^k, which no binomial of n over k is below."""
+        count, chosen = complex(top[0]).real, complex(low[0]).real
+        chosen = min(chosen, count - chosen)
+        if self._field is not FLOATS or top[1] + low[1] > 0.25 or chosen < 1 or count > MAX_FACTORIAL:
+            return
+        if chosen * math.log(count / chosen) > _FLOAT_LOG:
+            raise BeyondFloatsError(node)
 
     def _gamma(self, operand: Bounded) -> Bounded:
         value, error = operand
