@@ -220,7 +220,7 @@ class _Program:
             os.chown(work, SANDBOX_ID, SANDBOX_ID)
         link = "-Wl,--wrap=main" if joined else ""
         command = self._fill(self._language.compile, {"public": public, "link": link})
-        binds = [Bind(source, "/source"), Bind(work, "/work", writable=True)]
+        binds = [Bind(source, "/source"), Bind(work, "/built", writable=True)]
         outcome = run_program(
             self._spec(command, binds, self._compile_budget), _limits(self._compile_budget), isolated=self._isolated
         )
@@ -242,14 +242,14 @@ class _Program:
         memory = str(max(16, budget.memory_bytes // _MIB))
         filled = self._fill(command, {"main": build.main, "memory": memory})
         if not self._language.compile and (build.folder / "program.mjs").exists():
-            filled = [part.replace("/work/program.js", "/work/program.mjs") for part in filled]
+            filled = [part.replace("/built/program.js", "/built/program.mjs") for part in filled]
         limits = _limits(budget)
         limits = dataclasses.replace(
             limits,
             memory_bytes=limits.memory_bytes + self._language.overhead_bytes,
             processes=limits.processes + self._language.overhead_processes,
         )
-        spec = self._spec(filled, [Bind(build.folder, "/work")], budget)
+        spec = self._spec(filled, [Bind(build.folder, "/built")], budget)
         return run_program(spec, limits, stdin=stdin, isolated=self._isolated)
 
     def _spec(self, command: Sequence[str], binds: Sequence[Bind], budget: Budget) -> SandboxSpec:

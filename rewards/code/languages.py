@@ -1,7 +1,7 @@
 """The table of programming languages: what they are called, what they need, how a program is compiled and run. Data only.
 
 In a command, `@name` is a tool of the language, `{memory}` the budget in MiB, `{main}` the class that is started. A program is compiled in
-/source (read-only) into /work, and started with /work read-only; /support holds `rewards/code/support`, /warm what `toolchains` prepared.
+/source (read-only) into /built, and started with /built read-only; /support holds `rewards/code/support`, /warm what `toolchains` prepared.
 """
 
 import dataclasses
@@ -77,7 +77,7 @@ _TABLE: Final = (
         (".py",),
         (("python3",),),
         "program.py",
-        ("@python3", "/work/program.py"),
+        ("@python3", "/built/program.py"),
     ),
     Language(
         "c",
@@ -85,7 +85,7 @@ _TABLE: Final = (
         (".c", ".h"),
         (("gcc", "clang", "cc"),),
         "program.c",
-        ("/work/program",),
+        ("/built/program",),
         compile=(
             "@gcc",
             "-O2",
@@ -93,7 +93,7 @@ _TABLE: Final = (
             "-w",
             "-pipe",
             "-o",
-            "/work/program",
+            "/built/program",
             "/source/program.c",
             "{link}",
             "-lm",
@@ -107,7 +107,7 @@ _TABLE: Final = (
         (".cpp", ".cc", ".cxx", ".hpp"),
         (("g++", "clang++", "c++"),),
         "program.cpp",
-        ("/work/program",),
+        ("/built/program",),
         compile=(
             *(
                 "@g++",
@@ -118,7 +118,7 @@ _TABLE: Final = (
                 "-I",
                 "/warm",
                 "-o",
-                "/work/program",
+                "/built/program",
                 "/source/program.cpp",
             ),
             *("{link}", "-pthread"),
@@ -131,7 +131,7 @@ _TABLE: Final = (
         (".rs",),
         (("rustc",), ("cc", "gcc", "clang")),
         "program.rs",
-        ("/work/program",),
+        ("/built/program",),
         compile=(
             *(
                 "@rustc",
@@ -146,7 +146,7 @@ _TABLE: Final = (
                 "-A",
                 "warnings",
             ),
-            *("--crate-name", "program", "-C", "linker=@cc", "-o", "/work/program", "/source/program.rs"),
+            *("--crate-name", "program", "-C", "linker=@cc", "-o", "/built/program", "/source/program.rs"),
         ),
         out_of_memory=_NATIVE_MEMORY,
         needs_proc=True,
@@ -157,8 +157,8 @@ _TABLE: Final = (
         (".go",),
         (("go",),),
         "program.go",
-        ("/work/program",),
-        compile=("@go", "build", "-ldflags=-s -w", "-o", "/work/program", "/source/program.go"),
+        ("/built/program",),
+        compile=("@go", "build", "-ldflags=-s -w", "-o", "/built/program", "/source/program.go"),
         environment={
             "GOCACHE": "/warm",
             "GOPATH": "/tmp/go",  # noqa: S108 - the sandbox's own
@@ -179,7 +179,7 @@ _TABLE: Final = (
         (".java",),
         (("javac",), ("java",)),
         "{public}.java",
-        (*_JAVA_RUN, "-cp", "/work", "{main}"),
+        (*_JAVA_RUN, "-cp", "/built", "{main}"),
         compile=(
             *(
                 "@javac",
@@ -188,7 +188,7 @@ _TABLE: Final = (
                 "-J-XX:-UsePerfData",
                 "-J-XX:SharedArchiveFile=/warm/javac.jsa",
             ),
-            *("-J-Xshare:auto", "-proc:none", "-nowarn", "-encoding", "UTF-8", "-d", "/work", "/source/{public}.java"),
+            *("-J-Xshare:auto", "-proc:none", "-nowarn", "-encoding", "UTF-8", "-d", "/built", "/source/{public}.java"),
         ),
         **_JVM,  # type: ignore[arg-type] # each by its name
     ),
@@ -198,8 +198,8 @@ _TABLE: Final = (
         (".js", ".mjs", ".cjs"),
         (("node", "nodejs"),),
         "program.js",
-        (*_NODE_RUN, "/work/program.js"),
-        run_assertions=(*_NODE_RUN, "/support/run.js", "/work/program.js"),
+        (*_NODE_RUN, "/built/program.js"),
+        run_assertions=(*_NODE_RUN, "/support/run.js", "/built/program.js"),
         **_NODE,  # type: ignore[arg-type]
     ),
     Language(
@@ -208,9 +208,9 @@ _TABLE: Final = (
         (".ts", ".mts"),
         (("node", "nodejs"), ("tsc",)),
         "program.ts",
-        (*_NODE_RUN, "/work/program.js"),
-        compile=("@node", "/support/transpile.js", "@tsc", "/source/program.ts", "/work/program.js"),
-        run_assertions=(*_NODE_RUN, "/support/run.js", "/work/program.js"),
+        (*_NODE_RUN, "/built/program.js"),
+        compile=("@node", "/support/transpile.js", "@tsc", "/source/program.ts", "/built/program.js"),
+        run_assertions=(*_NODE_RUN, "/support/run.js", "/built/program.js"),
         **_NODE,  # type: ignore[arg-type]
     ),
     Language(
@@ -219,7 +219,7 @@ _TABLE: Final = (
         (".sh", ".bash"),
         (("bash",),),
         "program.sh",
-        ("@bash", "/work/program.sh"),
+        ("@bash", "/built/program.sh"),
         no_program=rb"program\.sh: line \d+: (?:syntax error|unexpected EOF)",
     ),
     Language(
@@ -228,8 +228,8 @@ _TABLE: Final = (
         (".pl", ".pm"),
         (("perl",),),
         "program.pl",
-        ("@perl", "/work/program.pl"),
-        run_assertions=("@perl", "/support/run.pl", "/work/program.pl"),
+        ("@perl", "/built/program.pl"),
+        run_assertions=("@perl", "/support/run.pl", "/built/program.pl"),
         out_of_memory=rb"(?m)^Out of memory",
         no_program=rb"syntax error at |Missing right curly|Can't find string terminator|aborted due to compilation errors",
     ),
@@ -239,7 +239,7 @@ _TABLE: Final = (
         (".rb",),
         (("ruby",),),
         "program.rb",
-        ("@ruby", "/work/program.rb"),
+        ("@ruby", "/built/program.rb"),
         overhead_bytes=32 * _MIB,
         overhead_processes=8,
         out_of_memory=rb"NoMemoryError",
@@ -251,7 +251,7 @@ _TABLE: Final = (
         (".php",),
         (("php",),),
         "program.php",
-        ("@php", "-d", "memory_limit={memory}M", "-d", "display_errors=stderr", "/work/program.php"),
+        ("@php", "-d", "memory_limit={memory}M", "-d", "display_errors=stderr", "/built/program.php"),
         overhead_bytes=32 * _MIB,
         out_of_memory=rb"Allowed memory size of \d+ bytes exhausted",
         no_program=rb"PHP Parse error",
@@ -262,8 +262,8 @@ _TABLE: Final = (
         (".cs",),
         (("mcs",), ("mono",)),
         "program.cs",
-        ("@mono", "/work/program.exe"),
-        compile=("@mcs", "-optimize", "-nowarn:0-9999", "-out:/work/program.exe", "/source/program.cs"),
+        ("@mono", "/built/program.exe"),
+        compile=("@mcs", "-optimize", "-nowarn:0-9999", "-out:/built/program.exe", "/source/program.cs"),
         overhead_bytes=64 * _MIB,
         overhead_processes=16,
         out_of_memory=rb"System\.OutOfMemoryException",
@@ -276,8 +276,8 @@ _TABLE: Final = (
         (".kt",),
         (("kotlinc",), ("java",)),
         "program.kt",
-        (*_JAVA_RUN, "-jar", "/work/program.jar"),
-        compile=("@kotlinc", "/source/program.kt", "-nowarn", "-include-runtime", "-d", "/work/program.jar"),
+        (*_JAVA_RUN, "-jar", "/built/program.jar"),
+        compile=("@kotlinc", "/source/program.kt", "-nowarn", "-include-runtime", "-d", "/built/program.jar"),
         takes_assertions=False,
         **_JVM,  # type: ignore[arg-type]
     ),
@@ -287,8 +287,8 @@ _TABLE: Final = (
         (".scala",),
         (("scalac",), ("scala",)),
         "program.scala",
-        ("@scala", "-J-Xmx{memory}m", "-cp", "/work", "{main}"),
-        compile=("@scalac", "-nowarn", "-d", "/work", "/source/program.scala"),
+        ("@scala", "-J-Xmx{memory}m", "-cp", "/built", "{main}"),
+        compile=("@scalac", "-nowarn", "-d", "/built", "/source/program.scala"),
         takes_assertions=False,
         **_JVM,  # type: ignore[arg-type]
     ),
@@ -298,8 +298,8 @@ _TABLE: Final = (
         (".swift",),
         (("swiftc",),),
         "program.swift",
-        ("/work/program",),
-        compile=("@swiftc", "-O", "-suppress-warnings", "-o", "/work/program", "/source/program.swift"),
+        ("/built/program",),
+        compile=("@swiftc", "-O", "-suppress-warnings", "-o", "/built/program", "/source/program.swift"),
         takes_assertions=False,
         needs_proc=True,
     ),

@@ -110,8 +110,8 @@ def test_crashes(language):
     ("language", "source"),
     [
         ("bash", "bomb() { bomb | bomb & }; bomb; sleep 9"),
-        ("bash", "cat /etc/shadow /etc/passwd ~root/.bashrc /proc/1/environ; ls /home /root /var /work/..; echo seen"),
-        ("bash", "echo x > /work/program.sh; echo x > /usr/bin/x; ln -s /etc /tmp/e; cat /tmp/e/shadow; exec 3<>/dev/tcp/127.0.0.1/22; echo seen"),
+        ("bash", "cat /etc/shadow /etc/passwd ~root/.bashrc /proc/1/environ; ls /home /root /var /built/..; echo seen"),
+        ("bash", "echo x > /built/program.sh; echo x > /usr/bin/x; ln -s /etc /tmp/e; cat /tmp/e/shadow; exec 3<>/dev/tcp/127.0.0.1/22; echo seen"),
         ("bash", "kill -9 -1; kill -9 1; (setsid sleep 736.5 &); echo seen"),
         ("c", "#include <unistd.h>\nint main() { for (;;) fork(); }"),
         ("c", "#include <signal.h>\n#include <unistd.h>\nint main() { for (int p = 2; p < 99999; p++) if (p != getpid()) kill(p, 9); for(;;) pause(); }"),
@@ -120,7 +120,7 @@ def test_crashes(language):
         ("perl", "use Socket; socket(my $s, PF_INET, SOCK_STREAM, 6); connect($s, pack_sockaddr_in(22, inet_aton('127.0.0.1'))) and print 'in'; exit 1"),
         ("javascript", "const {spawn} = require('child_process'); for (;;) spawn('sleep', ['736.5'])"),
         ("javascript", "console.log(require('fs').readFileSync('/etc/passwd', 'utf8'))"),
-        ("javascript", "require('fs').writeFileSync('/work/program.js', 'x')"),
+        ("javascript", "require('fs').writeFileSync('/built/program.js', 'x')"),
     ],
 )  # fmt: skip
 def test_hostile_programs_reach_nothing(language, source):
