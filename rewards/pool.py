@@ -5,7 +5,6 @@ starts one zygote (`rewards.zygote`) and speaks JSON frames with its forks over 
 and survives a fork of its own process: the child drops what it inherited and starts its own zygote when it needs one.
 """
 
-import atexit
 import collections
 import contextlib
 import dataclasses
@@ -14,12 +13,12 @@ import selectors
 import signal
 import threading
 import time
-import weakref
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal
 
 from rewards.fork_server import Limits, StartError, Worker, Zygote, end_zygote, start_zygote
 from rewards.frames import FrameError, receive_frame, send_frame
+from rewards.process_owned import own
 
 Outcome = Literal["ok", "time_limit", "memory_limit", "too_complex", "crash", "error"]
 
@@ -80,7 +79,7 @@ class ProcessPool:
         self.size = size
         self.limits = limits or Limits()
         self._forget()
-        _POOLS.add(self)
+        own(self)
 
     def run(self, requests: Sequence[Any]) -> list[Reply]:
         """Gives the reply to each request, in order. Never raises for what a request does, and ends within its limits.
@@ -324,7 +323,6 @@ class _Batch:
         return self._pool.discard(worker)
 
 
-_POOLS: "weakref.WeakSet[ProcessPool]" = weakref.WeakSet()
 _SHARED: dict[tuple[str, Limits], ProcessPool] = {}
 _SHARED_LOCK = threading.Lock()
 
@@ -338,17 +336,9 @@ def shared_pool(target: str, limits: Limits) -> ProcessPool:
         return pool
 
 
-def _after_fork_in_child() -> None:
+def _renew_lock() -> None:
     global _SHARED_LOCK  # noqa: PLW0603 - another thread of the parent may have held it
     _SHARED_LOCK = threading.Lock()
-    for pool in list(_POOLS):
-        pool.after_fork()
 
 
-@atexit.register
-def _close_all() -> None:
-    for pool in list(_POOLS):
-        pool.close()
-
-
-os.register_at_fork(after_in_child=_after_fork_in_child)
+os.register_at_fork(after_in_child=_renew_lock)

@@ -1,11 +1,10 @@
 """The verifiers of one process, made once for each of their settings and closed when they must go: some hold sandboxes or connections."""
 
-import atexit
-import os
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 
+from rewards.process_owned import own
 from rewards.registry import Verifier
 
 MAX_HELD = 32
@@ -23,6 +22,7 @@ class HeldVerifiers:
         self._make = make
         self._held: OrderedDict[tuple[str, str], Verifier] = OrderedDict()
         _ALL.add(self)
+        own(self)
 
     def get(self, name: str, settings: str) -> Verifier:
         """Gives the verifier with these settings (JSON text). Raises what `make` does."""
@@ -39,7 +39,7 @@ class HeldVerifiers:
         while self._held:
             self._held.popitem()[1].close()
 
-    def forget(self) -> None:
+    def after_fork(self) -> None:
         """Lets go of them without closing: they are another process's."""
         self._held.clear()
 
@@ -47,16 +47,7 @@ class HeldVerifiers:
 _ALL: "weakref.WeakSet[HeldVerifiers]" = weakref.WeakSet()
 
 
-def _forget_all() -> None:
-    for held in list(_ALL):
-        held.forget()
-
-
-@atexit.register
 def close_held() -> None:
-    """Closes every verifier that this process holds: at its exit, and before a worker's child ends, which runs no exit handlers."""
+    """Closes every verifier that this process holds: before a worker's child ends, which runs no exit handlers."""
     for held in list(_ALL):
         held.close()
-
-
-os.register_at_fork(after_in_child=_forget_all)

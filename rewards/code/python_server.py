@@ -4,12 +4,9 @@ A slot is one sandbox (`rewards.code.python_slot`); as many jobs run at once as 
 survives a fork of its own process: the child lets go of what it inherited and starts its own slots when it needs them.
 """
 
-import atexit
 import collections
 import contextlib
-import os
 import threading
-import weakref
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -17,6 +14,7 @@ from rewards.code.jobs import Job, RunResult, Test
 from rewards.code.python_prefix import find_python
 from rewards.code.python_slot import PythonSlot
 from rewards.code.python_zygotes import SlotError
+from rewards.process_owned import own
 
 ATTEMPTS: Final = 2
 """How often a test is tried when its slot fails."""
@@ -45,7 +43,7 @@ class PythonServer:
         self.isolated = isolated
         self._prefix = find_python(tuple(packages))
         self._forget()
-        _SERVERS.add(self)
+        own(self)
 
     def execute(self, jobs: Sequence[Job]) -> list[list[RunResult]]:
         """Runs the jobs: see `rewards.code.jobs.Executor`. Results of a test whose slot failed twice have status `error`."""
@@ -157,20 +155,3 @@ class PythonServer:
         self._forget()
         for slot in idle:
             slot.forget()
-
-
-_SERVERS: "weakref.WeakSet[PythonServer]" = weakref.WeakSet()
-
-
-def _after_fork_in_child() -> None:
-    for server in list(_SERVERS):
-        server.after_fork()
-
-
-@atexit.register
-def _close_all() -> None:
-    for server in list(_SERVERS):
-        server.close()
-
-
-os.register_at_fork(after_in_child=_after_fork_in_child)
