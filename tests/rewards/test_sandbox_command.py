@@ -13,6 +13,7 @@ from rewards.sandbox.command import Bind, SandboxSpec, prepare_launch
 from rewards.sandbox.isolation import find_isolation
 from rewards.sandbox.reach import is_reachable, reachable_copy
 from rewards.sandbox.seccomp import AF_UNIX, build_filter
+from tests.rewards.marked_processes import new_mark, processes_with
 
 needs_isolation = pytest.mark.skipif(
     not find_isolation().available, reason=f"no isolation here: {find_isolation().reason}"
@@ -146,16 +147,17 @@ def test_no_way_to_the_host_by_network():
 
 @needs_isolation
 def test_killing_bubblewrap_kills_all_that_runs():
-    spec = SandboxSpec(["/bin/sh", "-c", "setsid sleep 987.5 & sleep 987.5"])
+    mark = new_mark()
+    spec = SandboxSpec(["/bin/sh", "-c", 'setsid sleep "$0" & sleep "$0"; true', mark])
     with prepare_launch(spec) as launch:
         process = subprocess.Popen(launch.argv, **launch.options, stdin=subprocess.DEVNULL)
     try:
-        _wait_for(lambda: len(_owners("987.5")) == 2)
-        assert 0 not in _owners("987.5")  # the real uid, as this machine sees it
+        _wait_for(lambda: len(_sleepers(mark)) == 2)
+        assert not any(folder.stat().st_uid == 0 for folder in _sleepers(mark))  # the real uid, as this machine sees it
     finally:
         process.kill()
         process.wait()
-    _wait_for(lambda: not _owners("987.5"))
+    _wait_for(lambda: not processes_with(mark))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the sandbox as somebody else")
@@ -213,16 +215,8 @@ def test_the_filter_differs_by_families():
     assert build_filter(families=(AF_UNIX,)) != build_filter()
 
 
-def _owners(seconds: str) -> list[int]:
-    found = []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                if (folder / "cmdline").read_bytes() == f"sleep\0{seconds}\0".encode():
-                    found.append(folder.stat().st_uid)
-            except OSError:
-                continue
-    return found
+def _sleepers(mark: str) -> list[Path]:
+    return [folder for folder in processes_with(mark) if (folder / "cmdline").read_bytes().startswith(b"sleep\0")]
 
 
 def _wait_for(condition) -> None:

@@ -15,6 +15,7 @@ from rewards.sandbox.launch import Limits
 from rewards.sandbox.reach import public_folder
 from rewards.sandbox.run import run_program
 from rewards.sandbox.tree import measure_tree
+from tests.rewards.marked_processes import new_mark, processes_with
 
 pytestmark = pytest.mark.skipif(not find_isolation().available, reason=f"no isolation here: {find_isolation().reason}")
 PYTHON = "/usr/bin/python3"
@@ -102,17 +103,19 @@ def test_processor_time_of_children_counts():
 
 
 def test_a_fork_bomb_stays_small():
-    done = run("/bin/bash", "-c", "bomb() { bomb | bomb & }; bomb; sleep 5.5")
+    mark = new_mark()
+    done = run("/bin/bash", "-c", f"bomb() {{ bomb | bomb & }}; bomb; sleep 5.5 # {mark}")
     assert done.ending in {"time_limit", "exit"}
     assert b"Resource temporarily unavailable" in done.stderr
-    assert not _named("bomb() { bomb | bomb & }; bomb; sleep 5.5")
+    assert not processes_with(mark)
 
 
 def test_nothing_outlives_the_program():
-    assert shell("(setsid sleep 734.5 &) ; (nohup sleep 734.5 >/dev/null 2>&1 &) ; echo done").stdout == b"done\n"
-    assert not _named("734.5")
-    assert shell("trap '' TERM HUP INT; sleep 734.5").ending == "time_limit"
-    assert not _named("734.5")
+    mark = new_mark()
+    assert shell(f"(setsid sleep {mark} &) ; (nohup sleep {mark} >/dev/null 2>&1 &) ; echo done").stdout == b"done\n"
+    assert not processes_with(mark)
+    assert shell(f"trap '' TERM HUP INT; sleep {mark}").ending == "time_limit"
+    assert not processes_with(mark)
 
 
 def test_one_file_and_all_files_have_a_size():
@@ -175,8 +178,9 @@ def test_without_isolation_budgets_hold_too(tmp_path):
     assert shell("pwd; ls /data; echo $HOME; cat", isolated=False, binds=[bind], stdin=b"in").stdout.endswith(b"in")
     assert shell("echo one > /data/file", isolated=False, binds=[bind]).exit_code == 0
     assert (tmp_path / "file").read_text() == "one\n"
-    assert shell("(sleep 735.5 &); while :; do :; done", isolated=False).ending == "time_limit"
-    assert not _named("735.5")
+    mark = new_mark()
+    assert shell(f"(sleep {mark} &); while :; do :; done", isolated=False).ending == "time_limit"
+    assert not processes_with(mark)
     assert shell("kill -9 $$", isolated=False).exit_code == -9
 
 
@@ -200,16 +204,3 @@ def test_a_tree_is_measured():
     assert used.cpu_seconds > 0
     assert measure_tree(2**22 + 1).pids == ()
     assert sum(DEFAULT_TMPFS.values()) < 1 << 30
-
-
-def _named(argument: str) -> list[str]:
-    found = []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                words = (folder / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if argument.encode() in words:
-                found.append(folder.name)
-    return found
