@@ -1,6 +1,6 @@
 """The SQL tables: one narrow row for each run, stage, shard, artifact, prompt, generation, verdict, selection item and review.
 
-Beside them stands the cache of verdicts. Bulk text stays in Parquet; a row here points to it by artifact and row number. The same models serve SQLite and PostgreSQL.
+Beside them stand the cache of verdicts and what endpoints cost. Bulk text stays in Parquet; a row here points to it by artifact and row number. The same models serve SQLite and PostgreSQL.
 Declarative only: engines and migrations are in `schemas.store`.
 """
 
@@ -169,6 +169,18 @@ class CachedVerdict(Base):
     score: Mapped[float] = mapped_column(sa.Double)
     status: Mapped[str] = mapped_column(sa.String(16))
     detail: Mapped[str] = mapped_column(sa.Text)  # JSON object
+
+
+class SpendingRow(Base):
+    """What a stage's work has booked at one verifier's endpoint, requests under way at the most that they can cost."""
+
+    __tablename__ = "spending"
+
+    stage_id: Mapped[int] = mapped_column(_BIG, sa.ForeignKey("stages.id", ondelete="CASCADE"), primary_key=True)
+    verifier: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    requests: Mapped[int] = mapped_column(sa.BigInteger)
+    prompt_tokens: Mapped[int] = mapped_column(sa.BigInteger)
+    completion_tokens: Mapped[int] = mapped_column(sa.BigInteger)
 
 
 class Selection(Base):

@@ -14,7 +14,7 @@ import httpx
 from rewards.endpoints import ChatReply, ChatRequest, EndpointFailure, JsonRequest
 from workers.endpoint import Endpoint, EndpointError, ask_many, post_json
 from workers.openai_api import MalformedReplyError, Sampling, read_completion, request_body, request_path
-from workers.spending import Budget, BudgetSpentError, Ledger, RequestMeter, Spending
+from workers.spending import Account, Budget, BudgetSpentError, Ledger, RequestMeter, Spending
 
 FAILURES_IN_A_ROW: Final = 12
 """After so many requests without a reply, one after the other and each with its retries, the rest of a call is given up."""
@@ -49,13 +49,18 @@ class ModelClient:
         return self._ledger.spent
 
     @property
+    def budget(self) -> Budget:
+        """What may be spent."""
+        return self._ledger.budget
+
+    @property
     def is_capped(self) -> bool:
-        """Whether the budget limits anything that others may have spent of it."""
+        """Whether the budget limits anything that others may spend of it."""
         return self._ledger.is_capped
 
-    def begin(self, work: object, spent: Spending) -> None:
-        """Begins a piece of work of which `spent` was spent elsewhere; another `work` than before begins the time anew."""
-        self._ledger.begin(work, spent)
+    def begin(self, work: object, account: Account | None = None) -> None:
+        """Begins a piece of work whose spending is booked in `account`, by default its own; another `work` begins the time anew."""
+        self._ledger.begin(work, account)
 
     def chat(self, requests: Sequence[ChatRequest], /) -> list[ChatReply | EndpointFailure]:
         """Gives the reply of each request, in order.

@@ -1,14 +1,14 @@
 """Caps on what may be spent at an endpoint, and the count of what was. Touches the clock, nothing else.
 
 A cap is never passed: before a request the most that it can cost is set aside, and given back in so far as it cost less. So the last
-few thousand tokens of a cap may stay unspent.
+few thousand tokens of a cap may stay unspent. The account that this is booked in is this process's own, or one that a run's
+workers share (`workers.run_budget`).
 """
 
-import dataclasses
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -74,6 +74,56 @@ class BudgetSpentError(Exception):
     """A cap would be passed. The message names it."""
 
 
+def check_caps(budget: Budget, total: Spending) -> None:
+    """Says whether so much may be spent, what is set aside included.
+
+    Raises:
+        BudgetSpentError: a cap on requests, tokens or money would be passed; the message names it.
+    """
+    for name, cap, needed in (
+        ("requests", budget.requests, total.requests),
+        ("tokens", budget.tokens, total.tokens),
+        ("money", budget.money, total.money(budget)),
+    ):
+        if cap is not None and needed > cap:
+            raise BudgetSpentError(f"{name} {cap:g}")
+
+
+class Account(Protocol):
+    """Where spending is booked; several threads call it."""
+
+    def reserve(self, prompt_tokens: int, completion_tokens: int, /) -> None:
+        """Books one request and the tokens that it can take at most.
+
+        Raises:
+            BudgetSpentError: a cap would be passed; nothing is booked.
+        """
+
+    def settle(self, prompt_tokens: int, completion_tokens: int, /) -> None:
+        """Gives back tokens that a request was booked with and did not take."""
+
+
+class OwnAccount:
+    """An account of this process alone."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._lock = threading.Lock()
+        self._booked = Spending()
+
+    def reserve(self, prompt_tokens: int, completion_tokens: int, /) -> None:
+        """See `Account`."""
+        with self._lock:
+            booked = self._booked.plus(1, prompt_tokens, completion_tokens)
+            check_caps(self._budget, booked)
+            self._booked = booked
+
+    def settle(self, prompt_tokens: int, completion_tokens: int, /) -> None:
+        """See `Account`."""
+        with self._lock:
+            self._booked = self._booked.plus(0, -prompt_tokens, -completion_tokens)
+
+
 class Ledger:
     """Counts what a budget has left; may be shared by threads."""
 
@@ -81,10 +131,14 @@ class Ledger:
         self._budget = budget
         self._lock = threading.Lock()
         self._spent = Spending()
-        self._aside = Spending()  # by requests under way
-        self._before = Spending()  # elsewhere
+        self._account: Account = OwnAccount(budget)
         self._begun: float | None = None
         self._work: object = None
+
+    @property
+    def budget(self) -> Budget:
+        """The caps."""
+        return self._budget
 
     @property
     def is_capped(self) -> bool:
@@ -92,16 +146,16 @@ class Ledger:
         caps = (self._budget.requests, self._budget.tokens, self._budget.money)
         return any(cap is not None for cap in caps)
 
-    def begin(self, work: object, before: Spending) -> None:
-        """Begins to count anew, `before` being spent already; the time too where `work` is another than it was."""
+    def begin(self, work: object, account: Account | None = None) -> None:
+        """Begins to count anew, in `account` or else in one of its own; the time too where `work` is another than it was."""
         with self._lock:
-            self._spent, self._before = Spending(), before
+            self._spent, self._account = Spending(), account or OwnAccount(self._budget)
             if work != self._work:
                 self._work, self._begun = work, None
 
     @property
     def spent(self) -> Spending:
-        """What was spent since the beginning, without what is set aside."""
+        """What was spent here since the beginning, without what is set aside."""
         return self._spent
 
     def seconds_left(self) -> float | None:
@@ -113,31 +167,23 @@ class Ledger:
                 self._begun = time.monotonic()
         return max(0.0, self._begun + self._budget.wall_seconds - time.monotonic())
 
-    def set_aside(self, prompt_tokens: int, completion_tokens: int) -> None:
-        """Sets aside one request and the tokens that it can take at most.
+    def set_aside(self, prompt_tokens: int, completion_tokens: int) -> Account:
+        """Sets aside one request and the tokens that it can take at most; gives the account, for `settle`.
 
         Raises:
             BudgetSpentError: a cap would be passed; nothing is set aside.
         """
         if self.seconds_left() == 0.0:
             raise BudgetSpentError(f"wall_seconds {self._budget.wall_seconds:g}")
-        with self._lock:
-            aside = self._aside.plus(1, prompt_tokens, completion_tokens)
-            total = aside.plus(*dataclasses.astuple(self._spent)).plus(*dataclasses.astuple(self._before))
-            for name, cap, needed in (
-                ("requests", self._budget.requests, total.requests),
-                ("tokens", self._budget.tokens, total.tokens),
-                ("money", self._budget.money, total.money(self._budget)),
-            ):
-                if cap is not None and needed > cap:
-                    raise BudgetSpentError(f"{name} {cap:g}")
-            self._aside = aside
+        account = self._account
+        account.reserve(prompt_tokens, completion_tokens)
+        return account
 
-    def settle(self, aside: tuple[int, int], spent: tuple[int, int]) -> None:
-        """Counts a request: gives back the (prompt, completion) tokens set aside, and books those that it took."""
+    def settle(self, account: Account, aside: tuple[int, int], spent: tuple[int, int]) -> None:
+        """Counts a request: gives back what it did not take of the (prompt, completion) tokens set aside."""
         with self._lock:
-            self._aside = self._aside.plus(-1, -aside[0], -aside[1])
             self._spent = self._spent.plus(1, *spent)
+        account.settle(aside[0] - spent[0], aside[1] - spent[1])
 
 
 class RequestMeter:
@@ -147,6 +193,7 @@ class RequestMeter:
         """Takes the most tokens that one attempt can take."""
         self._ledger = ledger
         self._aside = (prompt_tokens, completion_tokens)
+        self._account: Account | None = None
 
     def begin(self) -> None:
         """Sets the attempt's tokens aside.
@@ -154,11 +201,13 @@ class RequestMeter:
         Raises:
             BudgetSpentError: a cap would be passed.
         """
-        self._ledger.set_aside(*self._aside)
+        self._account = self._ledger.set_aside(*self._aside)
 
     def end(self, reply: Any, *, billed: bool) -> None:
         """Books what the reply's `usage` says; all that was set aside where it says nothing and the attempt may have cost."""
-        self._ledger.settle(self._aside, _used(reply, self._aside) if billed else (0, 0))
+        if self._account is None:
+            raise AssertionError("an attempt ends that has not begun")
+        self._ledger.settle(self._account, self._aside, _used(reply, self._aside) if billed else (0, 0))
 
 
 def _used(reply: Any, most: tuple[int, int]) -> tuple[int, int]:

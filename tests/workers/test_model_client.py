@@ -14,7 +14,7 @@ from schemas.errors import UserError
 from workers import endpoint as endpoint_module
 from workers.model_client import FAILURES_IN_A_ROW, ModelClient
 from workers.resources import EndpointSettings, build_verifier, open_model
-from workers.spending import Budget, BudgetSpentError, Ledger, Spending
+from workers.spending import Budget, BudgetSpentError, Ledger, OwnAccount, Spending
 
 KEY = "sk-very-secret-0123456789"
 GOLD = {"messages": [{"role": "user", "content": "2 + 2?"}], "answer": "4"}
@@ -236,31 +236,35 @@ def test_a_spent_budget_is_no_score_and_what_was_scored_stays(server):
 
 def test_a_ledger_counts_what_is_under_way():
     ledger = Ledger(Budget(requests=2, tokens=100))
-    ledger.set_aside(30, 30)
+    account = ledger.set_aside(30, 30)
     with pytest.raises(BudgetSpentError, match="tokens 100"):
         ledger.set_aside(30, 30)
-    ledger.settle((30, 30), (10, 5))
+    ledger.settle(account, (30, 30), (10, 5))
     ledger.set_aside(30, 30)
     with pytest.raises(BudgetSpentError, match="requests 2"):
         ledger.set_aside(0, 0)
     assert ledger.spent == Spending(1, 10, 5)
 
 
-def test_what_was_spent_elsewhere_counts_and_another_work_has_its_own_time(server):
-    client = client_of(server, budget=Budget(requests=5, wall_seconds=30))
-    client.begin("run", Spending(3, 0, 0))
+def test_two_clients_share_an_account_and_another_work_has_its_own_time(server):
+    budget = Budget(requests=5, wall_seconds=30)
+    account = OwnAccount(budget)
+    first, client = client_of(server, budget=budget), client_of(server, budget=budget)
+    first.begin("run", account)
+    client.begin("run", account)
     assert client.is_capped
+    first.chat(ask(3))
     assert [isinstance(reply, ChatReply) for reply in client.chat(ask(3))].count(True) == 2
     assert client.spent.requests == 2
     ledger = Ledger(Budget(wall_seconds=0.05))
-    ledger.begin("run", Spending())
+    ledger.begin("run")
     ledger.seconds_left()
     time.sleep(0.06)
     with pytest.raises(BudgetSpentError, match="wall_seconds"):
         ledger.set_aside(1, 1)
-    ledger.begin("run", Spending())
+    ledger.begin("run")
     assert ledger.seconds_left() == 0
-    ledger.begin("another", Spending())
+    ledger.begin("another")
     assert ledger.seconds_left() > 0
 
 
