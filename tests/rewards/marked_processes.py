@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import time
 from pathlib import Path
 
 _numbers = itertools.count()
@@ -23,3 +24,11 @@ def processes_with(mark: str) -> list[Path]:
             except OSError:
                 continue
     return found
+
+
+def wait_until_gone(mark: str, seconds: float = 60.0) -> list[Path]:
+    """Waits until no process with `mark` runs, since those that were killed need their time; gives the folders of those that still do."""
+    deadline = time.monotonic() + seconds
+    while (left := processes_with(mark)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return left

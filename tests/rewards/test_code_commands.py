@@ -16,7 +16,7 @@ from rewards.code.languages import LANGUAGES, find_language
 from rewards.code.toolchains import MissingToolError, describe, find_toolchain
 from rewards.sandbox import command
 from rewards.sandbox.isolation import find_isolation
-from tests.rewards.marked_processes import new_mark, processes_with
+from tests.rewards.marked_processes import new_mark, wait_until_gone
 
 needs_isolation = pytest.mark.skipif(
     not find_isolation().available, reason=f"no isolation here: {find_isolation().reason}"
@@ -32,11 +32,12 @@ MXEVAL = {
     "go": "go_v1",
 }
 TIGHT = Budget(
-    cpu_seconds=1.0, wall_seconds=3.0, memory_bytes=128 << 20, output_bytes=1 << 16, disk_bytes=4 << 20, processes=24
+    cpu_seconds=0.4, wall_seconds=3.0, memory_bytes=128 << 20, output_bytes=1 << 16, disk_bytes=4 << 20, processes=24
 )
 ROOMY = dataclasses.replace(
     TIGHT, cpu_seconds=30.0, wall_seconds=120.0
 )  # for what must not end by time on a busy machine
+AMPLE = Budget(cpu_seconds=30.0, wall_seconds=120.0)  # the default memory, too
 LIMITS = (("loop", TIGHT, "time_limit"), ("hog", ROOMY, "memory_limit"), ("flood", ROOMY, "output_limit"))
 SOME = ("3", "27", "30", "42", "53")  # flags, text, lists, what is changed, numbers
 FAST = ("c", "bash", "perl", "javascript")  # the others compile for a second or more
@@ -136,7 +137,7 @@ def test_hostile_programs_reach_nothing(language, source):
     assert b"root:" not in result.stdout
     if "seen" not in source:
         assert result.status != "ok", result
-    assert not processes_with(mark)
+    assert not wait_until_gone(mark)
 
 
 @needs_isolation
@@ -162,10 +163,10 @@ def test_jobs_stop_at_the_first_failure_and_run_side_by_side():
     source = "read -r n; echo $n; exit $n"
     tests = tuple(StdinTest(f"{number}\n") for number in (0, 3, 0))
     jobs = [
-        Job("bash", source, tests),
-        Job("bash", source, tests, stop_at_first_failure=True),
-        Job("bash", source, tests, stop_at_first_failure=True, passes=lambda _, result: result.stdout == b"0\n"),
-        Job("bash", source, tests, stop_at_first_failure=True, passes=lambda _, result: result.exit_code == 3),
+        Job("bash", source, tests, ROOMY),
+        Job("bash", source, tests, ROOMY, stop_at_first_failure=True),
+        Job("bash", source, tests, ROOMY, stop_at_first_failure=True, passes=lambda _, result: result.stdout == b"0\n"),
+        Job("bash", source, tests, ROOMY, stop_at_first_failure=True, passes=lambda _, result: result.exit_code == 3),
     ]
     for slots in (1, 3):
         results = CommandExecutor(slots=slots).execute(jobs)
@@ -184,7 +185,7 @@ def test_without_a_sandbox_budgets_and_judging_stay(language):
     executor = CommandExecutor(isolated=False)
     tests = (StdinTest("3 4\n"), AssertTest(program["fails"], None, ""))
     jobs = [
-        Job(language, program["add"] + (program["main"] if place == 0 else ""), (test,))
+        Job(language, program["add"] + (program["main"] if place == 0 else ""), (test,), AMPLE)
         for place, test in enumerate(tests)
     ]
     jobs += [Job(language, program[kind], (StdinTest(""),), budget=budget) for kind, budget, _ in LIMITS]
@@ -271,12 +272,12 @@ def test_solutions_of_mxeval_pass_their_tests(language, reference_data):
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         rows = {row["task_id"].rpartition("/")[2]: row for row in map(json.loads, lines)}
     jobs = [
-        Job(language, rows[number]["prompt"] + body + "\n", (AssertTest(rows[number]["test"], None, ""),))
+        Job(language, rows[number]["prompt"] + body + "\n", (AssertTest(rows[number]["test"], None, ""),), AMPLE)
         for number, body in SOLUTIONS[language].items()
         if language in FAST or number in SOME
     ]
     wrong = SOLUTIONS[language]["53"].replace("+", "-")
-    jobs.append(Job(language, rows["53"]["prompt"] + wrong + "\n", (AssertTest(rows["53"]["test"], None, ""),)))
+    jobs.append(Job(language, rows["53"]["prompt"] + wrong + "\n", (AssertTest(rows["53"]["test"], None, ""),), AMPLE))
     results = [row[0] for row in CommandExecutor().execute(jobs)]
     assert [(result.status, result.error) for result in results[:-1]] == [("ok", "")] * len(results[:-1])
     assert results[-1].status == "failed"

@@ -28,7 +28,7 @@ def executor() -> Iterator[OwnExecutor]:
 
 @pytest.fixture
 def verifier(executor: OwnExecutor) -> Verifier:
-    return get_verifier("code", executor=executor, cpu_seconds=3.0)
+    return get_verifier("code", executor=executor, cpu_seconds=20.0)  # and three times as much on the clock
 
 
 def rows(folder: Path, name: str) -> list[dict[str, Any]]:

@@ -32,18 +32,22 @@ def server() -> Iterator[PythonServer]:
     server.close()
 
 
+#: For what must not end by time, however busy the machine is.
+ROOMY = Budget(cpu_seconds=20.0, wall_seconds=120.0)
+
+
 def call(server, source, *args, function="f", **kwargs):
-    (results,) = server.execute([Job("python", source, (CallTest(function, list(args), kwargs),))])
+    (results,) = server.execute([Job("python", source, (CallTest(function, list(args), kwargs),), ROOMY)])
     return results[0]
 
 
 def check(server, source, code, *, entry_point="f", prelude=""):
-    (results,) = server.execute([Job("python", source, (AssertTest(code, entry_point, prelude),))])
+    (results,) = server.execute([Job("python", source, (AssertTest(code, entry_point, prelude),), ROOMY)])
     return results[0]
 
 
-def script(server, source, stdin="", budget=None):
-    (results,) = server.execute([Job("python", source, (StdinTest(stdin),), budget or Budget())])
+def script(server, source, stdin=""):
+    (results,) = server.execute([Job("python", source, (StdinTest(stdin),), ROOMY)])
     return results[0]
 
 
@@ -300,7 +304,7 @@ def test_a_prelude_may_be_left_open(server, prelude):
     ],
 )
 def test_the_test_code_is_told_from_the_program(server, code, status):
-    job = Job("python", "def f(x): return x", (AssertTest(code, "f", ""),), Budget(cpu_seconds=0.3, wall_seconds=3))
+    job = Job("python", "def f(x): return x", (AssertTest(code, "f", ""),), Budget(cpu_seconds=0.5, wall_seconds=120))
     assert server.execute([job])[0][0].status == status
 
 
@@ -365,7 +369,7 @@ def test_a_megabyte_goes_through(server):
 def test_what_was_used_is_told(server):
     result = script(server, "x = bytearray(50 << 20)\nfor i in range(3 * 10**6): pass")
     assert result.status == "ok"
-    assert 0.01 < result.cpu_seconds < 5
+    assert 0.01 < result.cpu_seconds < ROOMY.cpu_seconds
     assert 50 << 20 < result.peak_bytes < 80 << 20
     assert result.wall_seconds > 0
 
@@ -448,6 +452,7 @@ def test_canonical_solutions_of_humaneval_pass(server):
             "python",
             row["prompt"] + row["canonical_solution"],
             (AssertTest(row["test"], row["entry_point"], row["prompt"]),),
+            ROOMY,
         )
         for row in rows("humaneval/HumanEval.jsonl.gz")
     ]
@@ -458,7 +463,7 @@ def test_canonical_solutions_of_humaneval_pass(server):
 @needs_data
 def test_canonical_solutions_of_mbpp_pass(server):
     jobs = [
-        Job("python", row["code"], (AssertTest("\n".join(row["test_list"]), None, row["test_setup_code"]),))
+        Job("python", row["code"], (AssertTest("\n".join(row["test_list"]), None, row["test_setup_code"]),), ROOMY)
         for row in rows("mbpp/mbpp.jsonl.gz")[::4]
     ]
     results = server.execute(jobs)

