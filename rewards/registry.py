@@ -138,6 +138,11 @@ class Verifier:
     cache: VerdictCache | None = None
     refresh: bool = False
 
+    @property
+    def knows_answer(self) -> bool:
+        """Whether its gold tells what is right. Otherwise it judges form or language, and pays any text that has them."""
+        return self.gold_key not in {None, "language", "tokens"}
+
     def cached(self, cache: VerdictCache, *, refresh: bool = False) -> "Verifier":
         """Gives this verifier with a cache, or as it is where its verdicts are not worth keeping.
 
@@ -150,8 +155,11 @@ class Verifier:
         return dataclasses.replace(self, cache=cache, refresh=refresh) if self.cacheable else self
 
     def gold_completion(self, gold: Any) -> str | None:
-        """Gives a completion that this verifier must accept for the gold; None where it cannot write one."""
-        return self.check.gold_completion(gold) if isinstance(self.check, GoldCheck) else None
+        """Gives a completion that this verifier must accept for the gold; None where it cannot write one, or the gold breaks its reader."""
+        try:
+            return self.check.gold_completion(gold) if isinstance(self.check, GoldCheck) else None
+        except Exception:  # noqa: BLE001 - its verdicts say `bad_gold` or `error`; here there is just nothing to be had
+            return None
 
     def close(self) -> None:
         """Lets go of the processes and connections that the check holds, if any."""

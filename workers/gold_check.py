@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from rewards.registry import Verifier
+from rewards.subject import Subject
 from rewards.verdict import Verdict
 from schemas.arrow import CONTRACTS
 from schemas.errors import UserError
@@ -28,7 +29,7 @@ from workers.landing import contract_table
 from workers.lookup import Pointer, fetch
 from workers.resources import build_verifier
 from workers.rows import artifact_files, batched
-from workers.scoring import Subject, with_detail
+from workers.scoring import with_detail
 
 PAGE_PROMPTS: Final = 512
 """Prompts that are in memory at a time; the gold of one may hold megabytes of tests."""
@@ -39,8 +40,6 @@ MAX_LISTED: Final = 1_000
 FOLDER: Final = "golds"
 PARQUET: Final = "refused.parquet"
 LINES: Final = "refused.jsonl"
-
-_NO_GOLDS: Final = (None, "language", "tokens")  # what these verifiers are passed is not the gold of a prompt
 
 OnChecked = Callable[[int, int], None]
 """Called with the prompts that are done and all of them."""
@@ -220,7 +219,7 @@ def check_golds(
     total = count_prompts(engine, sources=sources, limit=limit)
     if not total:
         raise UserError("no prompt to check: give a file of prompts, or --out the folder of an earlier command")
-    judging = [verifier for verifier in verifiers if verifier.gold_key not in _NO_GOLDS]
+    judging = [verifier for verifier in verifiers if verifier.knows_answer]
     tallies = {verifier.name: GoldTally() for verifier in judging}
     listed: list[dict[str, Any]] = []
     folder, done = out / FOLDER, 0
@@ -240,7 +239,7 @@ def check_golds(
     return GoldCheck(
         prompts=done,
         tallies=tallies,
-        no_gold=[verifier.name for verifier in verifiers if verifier.gold_key in _NO_GOLDS],
+        no_gold=[verifier.name for verifier in verifiers if not verifier.knows_answer],
         unable=[name for name, tally in tallies.items() if tally.without < done and not tally.written],
         refused=listed,
         parquet=parquet,
@@ -263,7 +262,7 @@ def _check_page(
     passed = [_Asked(one.prompt_id, one.source, one.subject.gold_for(verifier.gold_key)) for one in prompts]
     asked = [one for one in passed if one.gold is not None]
     tally.without += len(prompts) - len(asked)
-    completions = [_written(verifier, one.gold) for one in asked]
+    completions = [verifier.gold_completion(one.gold) for one in asked]
     tally.written += sum(completion is not None for completion in completions)
     # Where none can be written, an empty completion still shows whether the gold can be read.
     verdicts = verifier.verify_batch([text or "" for text in completions], [one.gold for one in asked])
@@ -277,13 +276,6 @@ def _check_page(
             tally.refused += 1
             refused.append(page.add(one, verifier, completion, verdict))
     return refused
-
-
-def _written(verifier: Verifier, gold: Any) -> str | None:
-    try:
-        return verifier.gold_completion(gold)
-    except Exception:  # noqa: BLE001 - a gold that breaks its reader is one that none was written for
-        return None
 
 
 def _pages(

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rewards.subject import as_gold
 from schemas.arrow import TASKS
 from schemas.errors import UserError
 from workers.presets import AUTO_ORDER, FIELDS, JSON_PRESET, PRESETS, fit_columns, has_column, listed, value_at
@@ -96,7 +97,7 @@ class RowMapping:
             raise ValueError(f"task is {task!r}; there are {', '.join(TASKS)}")
         return MappedRow(
             messages,
-            _gold(gold),
+            as_gold(gold),
             samples,
             language=_bounded(self._field(row, "language"), "language", 16),
             domain=self._text(row, "domain"),
@@ -262,15 +263,6 @@ def _generation_text(value: Any, column: str) -> str:
     if value is None:
         raise ValueError(f"{column!r} is null or missing")
     raise ValueError(f"{column!r} holds no text that could be a generation")
-
-
-def _gold(value: Any) -> dict[str, Any] | None:
-    if value is None or isinstance(value, dict):
-        return value
-    if isinstance(value, list):
-        answers = [answer if isinstance(answer, str) else json.dumps(answer) for answer in value]
-        return {"answer": answers} if len(answers) != 1 else {"answer": answers[0]}
-    return {"answer": value if isinstance(value, str) else json.dumps(value)}
 
 
 def _optional_text(value: Any) -> str | None:

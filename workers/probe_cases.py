@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from rewards.probe.panel import Case
 from rewards.registry import Verifier
+from rewards.subject import Subject
 from schemas.errors import UserError
 from schemas.ids import canonical_json
 from schemas.store import reading
@@ -20,7 +21,6 @@ from schemas.tables import Generation, Prompt
 from workers.imports import ImportSource, as_it_comes, mapped_rows
 from workers.lookup import Pointer, fetch
 from workers.rows import artifact_files
-from workers.scoring import Subject
 
 DEFAULT_PROMPTS: Final = 100
 """So many prompts show an attack that is paid on 5 % of them, and take a minute or two for rules."""

@@ -3,15 +3,14 @@
 import functools
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
-from rewards.dialogue import DIALOGUE_FIELDS
 from rewards.registry import Verifier
+from rewards.subject import Subject
 from rewards.verdict import Verdict
 from schemas.arrow import VERDICTS
 from schemas.ids import canonical_json
@@ -34,46 +33,6 @@ class WorkerMismatchError(Exception):
     """This worker's code has another version or setting of a verifier than the command that planned the shard."""
 
 
-@dataclass(frozen=True)
-class Subject:
-    """A generation with what verifiers need of its prompt."""
-
-    generation_id: str
-    text: str
-    gold: Mapping[str, Any] | None
-    language: str | None
-    messages: str | None = None  # where a verifier reads the question, or the language must be found by it
-    tokens: int | None = None  # as its sampler counted them
-
-    def gold_for(self, gold_key: str | None) -> Any:
-        """Gives what a verifier with this `gold_key` is passed; None where the prompt does not have it.
-
-        The language is the gold's `target_language`, else the prompt's, else that of `columnar.mixing.target_of`. (A gold's `language`
-        is the programming language of a code task.)
-        """
-        gold = self.gold or {}
-        if gold_key == "dialogue":
-            known = {name: gold[name] for name in DIALOGUE_FIELDS if name in gold}
-            return _dialogue(self.messages or "[]", canonical_json(known))
-        if gold_key == "language":
-            said = gold.get("target_language") or self.language
-            return said or (_target(self.messages) if self.messages else None)
-        if gold_key == "tokens":
-            return self.tokens
-        return None if gold_key is None else gold.get(gold_key)
-
-
-@functools.lru_cache(maxsize=4096)  # a prompt's samples follow each other
-def _target(messages: str) -> str:
-    """Gives the language in which a conversation asks for its next message; `und` where nothing tells."""
-    from columnar.mixing import target_of  # noqa: PLC0415 - its model, which only prompts without a language need
-
-    turns = [(turn.get("role"), str(turn.get("content") or "")) for turn in json.loads(messages)]
-    asked = [content for role, content in turns if role == "user"] or [content for _, content in turns[-1:]]
-    system = "\n".join(content for role, content in turns if role == "system")
-    return target_of(asked[-1] if asked else "", system=system)
-
-
 def with_detail(verdict: Verdict) -> tuple[Verdict, str]:
     """Gives a verdict and its detail as JSON that a file can hold; one whose detail is no JSON becomes a failure of ours."""
     try:
@@ -83,12 +42,6 @@ def with_detail(verdict: Verdict) -> tuple[Verdict, str]:
         verdict = Verdict(None, "error", reason, verdict.elapsed_ms)
         detail = canonical_json(reason)
     return verdict, detail.encode("utf-8", "replace").decode()
-
-
-@functools.lru_cache(maxsize=512)  # one object for all samples of a prompt
-def _dialogue(messages: str, gold: str) -> dict[str, Any]:
-    """Gives the gold of a judge: the question, and what of the prompt's gold helps to judge an answer."""
-    return {"messages": json.loads(messages), **json.loads(gold)}
 
 
 class _Rows:

@@ -15,8 +15,6 @@ from schemas.ids import canonical_json
 REWARD: Final = "reward"
 """The name under which the rubric as a whole stands beside its verifiers."""
 
-_NO_GOLDS: Final = (None, "language", "tokens")  # judged without knowing the right answer
-
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -109,7 +107,7 @@ class Panel:
         if not cases:
             raise ValueError("a probe needs at least one prompt")
         for verifier in verifiers:
-            if verifier.gold_key in _NO_GOLDS or verifier.name not in rubric.names:
+            if not verifier.knows_answer or verifier.name not in rubric.names:
                 continue
             if all(case.golds.get(verifier.name) is None for case in cases):
                 raise ValueError(f"no prompt has what {verifier.name!r} judges by, a gold under {verifier.gold_key!r}")
@@ -124,7 +122,7 @@ class Panel:
     @property
     def form_share(self) -> float:
         """What form alone can earn of the full reward: the weights of verifiers that know no gold, unless a gate knows it."""
-        by_gold = {verifier.name for verifier in self.verifiers if verifier.gold_key not in _NO_GOLDS}
+        by_gold = {verifier.name for verifier in self.verifiers if verifier.knows_answer}
         if by_gold & self.rubric.gates.keys():
             return 0.0
         return (
@@ -166,8 +164,8 @@ class Panel:
         described, keys = [], []
         for verifier in self.verifiers:
             golds = [case.golds.get(verifier.name) for case in self.cases]
-            written = [_written(verifier, gold) for gold in golds]
-            by_gold = verifier.gold_key not in _NO_GOLDS
+            written = [None if gold is None else verifier.gold_completion(gold) for gold in golds]
+            by_gold = verifier.knows_answer
             texts = [
                 text if text is not None else canonical_json(gold) for text, gold in zip(written, golds, strict=True)
             ]
@@ -243,15 +241,6 @@ def _verify_distinct(verifier: Verifier, outputs: Sequence[str], golds: Sequence
     verdicts = verifier.verify_batch([outputs[place] for place in firsts], [golds[place] for place in firsts])
     told = {keys[place]: verdict for place, verdict in zip(firsts, verdicts, strict=True)}
     return [told[key] for key in keys]
-
-
-def _written(verifier: Verifier, gold: Any) -> str | None:
-    if gold is None:
-        return None
-    try:
-        return verifier.gold_completion(gold)
-    except Exception:  # noqa: BLE001 - a gold that breaks its reader has no honest completion; its verdicts say `bad_gold`
-        return None
 
 
 def _commonest(keys: Sequence[str]) -> float:

@@ -132,11 +132,8 @@ def _texts_of(verifier: Verifier, gold: object) -> list[str]:
     texts = []
     if isinstance(gold, str | int | float) and not isinstance(gold, bool) and verifier.gold_key == "answer":
         texts.append(str(gold))
-    try:
-        written = verifier.gold_completion(gold) if gold is not None else None
-    except Exception:  # noqa: BLE001 - a gold that breaks its reader gives no text
-        written = None
-    texts += [written] if written is not None else []
+    written = None if gold is None else verifier.gold_completion(gold)
+    texts += [] if written is None else [written]
     return [text for text in texts if 0 < len(text) <= MAX_CHARS // 10]
 
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from material import count_generations, recipe, source, verdicts, write_generations
 from verify_kit import Place, answers, breaking
 
+from rewards.subject import Subject
 from schemas.errors import ResumableError, UserError
 from schemas.recipe import VerifyRecipe
 from schemas.store import open_store, reading
@@ -136,12 +137,12 @@ def test_too_many_quarantined_end_the_work(place: Place, poison: VerifyRecipe, t
 
 
 def test_golds_go_where_the_verifier_wants_them() -> None:
-    subject = scoring.Subject("g", "text", {"answer": ["4", "four"], "tests": 1}, "zh")
+    subject = Subject("g", "text", {"answer": ["4", "four"], "tests": 1}, "zh")
     assert subject.gold_for("answer") == ["4", "four"]
     assert subject.gold_for("language") == "zh"
     assert subject.gold_for(None) is None
-    assert scoring.Subject("g", "text", None, None).gold_for("answer") is None
-    assert scoring.Subject("g", "text", {"tokens": 9}, "zh", tokens=7).gold_for("tokens") == 7
+    assert Subject("g", "text", None, None).gold_for("answer") is None
+    assert Subject("g", "text", {"tokens": 9}, "zh", tokens=7).gold_for("tokens") == 7
 
 
 def test_the_samplers_number_of_tokens_reaches_the_verifier(place: Place, tmp_path: Path) -> None:
@@ -172,7 +173,7 @@ def test_the_language_is_the_golds_or_the_prompts_or_found_by_rule(
     gold: Any, language: str | None, messages: Any, target: str | None
 ) -> None:
     said = None if messages is None else json.dumps([{"role": role, "content": text} for role, text in messages])
-    assert scoring.Subject("g", "text", gold, language, said).gold_for("language") == target
+    assert Subject("g", "text", gold, language, said).gold_for("language") == target
 
 
 def test_a_missing_gold_is_ours(place: Place, tmp_path: Path) -> None:
