@@ -4,13 +4,16 @@ Touches the environment variable that a recipe names for a key, to say at once t
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rewards import get_verifier
 from rewards.registry import Verifier, resources_of
+from rewards.rubric import Rubric
 from schemas.errors import UserError
+from schemas.recipe import VerifyRecipe, load_recipe
 from workers.endpoint import Endpoint
 from workers.model_client import ModelClient
 from workers.openai_api import Sampling
@@ -43,6 +46,28 @@ class EndpointSettings(BaseModel):
     backoff_seconds: float = Field(default=0.5, ge=0)
     request_seconds: float = Field(default=600.0, gt=0)
     budget: Budget = Budget()
+
+
+def load_rubric(path: Path | str) -> tuple[list[Verifier], Rubric]:
+    """Gives the verifiers of a recipe file, as `tamis verify` takes it, and how their verdicts make one reward.
+
+    Raises:
+        UserError: the recipe does not fit, a verifier of it cannot be made, or none has a weight.
+    """
+    return build_rubric(load_recipe(Path(path), VerifyRecipe))
+
+
+def build_rubric(recipe: VerifyRecipe) -> tuple[list[Verifier], Rubric]:
+    """Gives the verifiers of a recipe, and how their verdicts make one reward.
+
+    Raises:
+        UserError: a verifier of it cannot be made, or none has a weight.
+    """
+    try:
+        rubric = Rubric.of(recipe)
+    except ValueError as error:
+        raise UserError(f"{error}: a reward needs a verifier with a weight above 0") from None
+    return [build_verifier(item.name, item.settings) for item in recipe.verifiers], rubric
 
 
 def build_verifier(name: str, settings: Mapping[str, Any]) -> Verifier:

@@ -20,7 +20,7 @@ from service.console import Terminal
 from service.probe.page import render_probe
 from service.probe.summary import excerpt, summarise
 from workers.probe_cases import cases_of_file, cases_of_store
-from workers.resources import build_verifier
+from workers.resources import build_rubric
 
 FOLDER = "probe"
 PAGE_FILE = "probe.html"
@@ -80,8 +80,7 @@ def run_probe(request: ProbeRequest, out: Path, store: str | None, *, dry_run: b
     """Runs the command."""
     terminal = Terminal(as_json=as_json)
     recipe, attacks = request.recipe(), request.attacks()
-    rubric = _rubric(recipe)
-    verifiers = [build_verifier(item.name, item.settings) for item in recipe.verifiers]
+    verifiers, rubric = build_rubric(recipe)
     try:
         panel = _panel(request, verifiers, rubric, out, store)
         if dry_run:
@@ -117,13 +116,6 @@ def _panel(request: ProbeRequest, verifiers: Sequence[Verifier], rubric: Rubric,
         return Panel(verifiers, rubric, _cases(request, verifiers, out, store), request.threshold)
     except ValueError as error:
         raise UserError(str(error)) from None
-
-
-def _rubric(recipe: VerifyRecipe) -> Rubric:
-    try:
-        return Rubric.of(recipe)
-    except ValueError as error:
-        raise UserError(f"{error}: a probe needs a verifier with a weight above 0") from None
 
 
 def _cases(request: ProbeRequest, verifiers: Sequence[Verifier], out: Path, store: str | None) -> list[Case]:

@@ -130,7 +130,7 @@ def test_refused_before_any_work(prompts, tmp_path, arguments, said):
 def test_a_rubric_of_metrics_alone_is_refused(prompts, tmp_path):
     (tmp_path / "rubric.yaml").write_text("verifiers: [{name: exact, weight: 0}]\n")
     result = tamis("rewards", "probe", tmp_path / "rubric.yaml", prompts, "--out", tmp_path / "out")
-    assert "a probe needs a verifier with a weight above 0" in str(result.exception)
+    assert "a reward needs a verifier with a weight above 0" in str(result.exception)
 
 
 @pytest.fixture(scope="module")
