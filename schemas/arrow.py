@@ -187,6 +187,28 @@ REFUSED_GOLDS = _schema(
     ],
 )
 
+#: A pair of answers to one prompt and what a judge says of them; `preference` is 2.0 where A is far better to -2.0.
+COMPARED_PAIRS = _schema(
+    "compared_pairs",
+    [
+        _required("prompt_id", _STRING),
+        _required("pair", pa.int32()),  # of its prompt, from 0
+        pa.field("winner", _STRING),  # a, b or tie; null where the pair was not judged
+        pa.field("preference", pa.float64()),
+        _required("status", _STRING),
+        pa.field("rule", _STRING),  # what decided, where no model was asked
+        pa.field("reason", _STRING),  # why it was not judged
+        pa.field("rounds", pa.list_(pa.float64())),  # preference of each round, null where a vote is lost
+        pa.field("conflicts", pa.int32()),  # rounds whose two orders contradict each other
+        pa.field("analysis", _TEXT),
+        _required("chars_a", pa.int64()),  # of the answer, without the thinking
+        _required("chars_b", pa.int64()),
+        _required("messages", _TEXT),  # JSON
+        _required("text_a", _TEXT),
+        _required("text_b", _TEXT),
+    ],
+)
+
 #: Which generation a set holds, in which role, and why.
 SELECTION = _schema(
     "selection",
@@ -252,6 +274,7 @@ CONTRACTS: Mapping[str, pa.Schema] = MappingProxyType(
         "prompt_estimates": PROMPT_ESTIMATES,
         "advantages": ADVANTAGES,
         "refused_golds": REFUSED_GOLDS,
+        "compared_pairs": COMPARED_PAIRS,
     }
 )
 

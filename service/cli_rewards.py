@@ -67,6 +67,62 @@ def rewards_probe(
     raise typer.Exit(run(request, out, store, dry_run=dry_run, as_json=as_json))
 
 
+@rewards_app.command("compare")
+def rewards_compare(
+    a: Annotated[str, typer.Argument(help="File of generations (JSONL or Parquet), or a model or run of the store.")],
+    b: Annotated[str, typer.Argument(help="The same, of the other system; paired with A by equal prompts.")],
+    judge: Annotated[str, typer.Option(help="Model that judges, with --base-url; or a YAML rubric with a judge.")],
+    base_url: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="OpenAI-compatible endpoint of the judge, up to /v1."),
+    ] = None,
+    api_key_env: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Name of the variable that holds the key."),
+    ] = None,
+    votes: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=2, help="Votes a pair, half of them in each order; by default 4."),
+    ] = None,
+    margin: Annotated[
+        float, typer.Option(help="A mean preference (0 to 2) that is not above it is a tie; R1 labelled pairs at 1.")
+    ] = 0.0,
+    samples: Annotated[
+        int, typer.Option("--samples", "-n", min=1, help="Completions of a prompt that are compared, one by one.")
+    ] = 1,
+    max_requests: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=0, help="Cap on requests, earlier calls of the same comparison included."),
+    ] = None,
+    max_tokens: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=0, help="Cap on tokens of prompts and replies, likewise."),
+    ] = None,
+    name: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Folder below OUT/comparisons; by default A-vs-B."),
+    ] = None,
+    preset: Preset = None,
+    columns: Columns = None,
+    task: Task = None,
+    out: Out = DEFAULT_OUT,
+    store: Store = None,
+    limit: Annotated[Optional[int], typer.Option("--limit", min=1, help="Compare at most this many prompts.")] = None,  # noqa: UP045
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Have a judge say which of two systems answers better, in both orders; what it has said is never asked again."""
+    from service.commands.columns import ColumnRequest
+    from service.commands.compare import CompareOptions
+    from service.commands.compare import run_compare as run
+
+    mapping = ColumnRequest(preset, tuple(columns or ()), task)
+    options = CompareOptions(
+        a, b, judge, base_url, api_key_env, votes, margin, samples, max_requests, max_tokens, name, mapping, limit
+    )
+    raise typer.Exit(run(options, out, store, dry_run=dry_run, as_json=as_json))
+
+
 @rewards_app.command("curate-tests")
 def rewards_curate_tests(
     problems: Annotated[Path, typer.Argument(help="JSON Lines: gold, and accepted and wrong programs or a generator.")],

@@ -5,7 +5,7 @@ goes on behind the last block that landed.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -132,8 +132,10 @@ def as_it_comes(source: ImportSource) -> ImportSource:
     return source
 
 
-def mapped_rows(source: ImportSource) -> Iterator[tuple[str, MappedRow]]:
-    """Gives the rows of a source that can be read, each with its place, without landing them.
+def mapped_rows(
+    source: ImportSource, on_bad: Callable[[str, str], None] | None = None
+) -> Iterator[tuple[str, MappedRow]]:
+    """Gives the rows of a source that can be read, each with its place, without landing them; tells `on_bad` place and fault of others.
 
     Raises:
         UserError: as `import_rows` does before any work.
@@ -141,13 +143,17 @@ def mapped_rows(source: ImportSource) -> Iterator[tuple[str, MappedRow]]:
     files, mappings = _look_at(source)
     for path in files:
         for raw in read_rows(path):
-            if raw.value is None or path not in mappings:
-                continue
-            try:
-                row = mappings[path].read(raw.value)
-            except (ValueError, TypeError):
-                continue
-            yield f"{path.name}:{raw.locator}", row
+            place, fault = f"{path.name}:{raw.locator}", raw.error or "no row that can be read"
+            row = None
+            if raw.value is not None and path in mappings:
+                try:
+                    row = mappings[path].read(raw.value)
+                except (ValueError, TypeError) as error:
+                    fault = str(error)
+            if row is not None:
+                yield place, row
+            elif on_bad is not None:
+                on_bad(place, fault)
 
 
 def _look_at(source: ImportSource) -> tuple[list[Path], dict[Path, RowMapping]]:

@@ -91,7 +91,7 @@ def judge_pairs(
     heat = temperature if temperature is not None else VOTING_TEMPERATURE if votes > 2 else 0.0
     form = Form("pairwise")
     panel = Panel(endpoint, JudgeModel(model, heat, max_tokens), form)
-    prepared = [_prepare(pair) for pair in pairs]
+    prepared = [prepare_pair(pair) for pair in pairs]
     asks = [
         ask
         for one in prepared
@@ -107,7 +107,7 @@ def judge_pairs(
             continue
         preference = settle(ballots[at : at + votes])
         at += votes
-        labels.append(_label(preference.value, margin, preference.detail(), preference.lost))
+        labels.append(label_pair(preference.value, margin, preference.detail(), preference.lost))
     return labels
 
 
@@ -144,8 +144,8 @@ def balance_lengths(lengths: Sequence[tuple[int, int]], *, tolerance: float = 0.
     return [place for place in range(len(lengths)) if place not in gone]
 
 
-def _prepare(pair: Pair) -> PairLabel | tuple[Dialogue, tuple[str, str]]:
-    """Settles what needs no vote."""
+def prepare_pair(pair: Pair) -> PairLabel | tuple[Dialogue, tuple[str, str]]:
+    """Settles what needs no vote; else gives the question and the two answers without their thinking."""
     try:
         dialogue = read_dialogue(pair.dialogue)
     except BadDialogueError as failure:
@@ -162,7 +162,8 @@ def _prepare(pair: Pair) -> PairLabel | tuple[Dialogue, tuple[str, str]]:
     return dialogue, (first, second)
 
 
-def _label(preference: float | None, margin: float, detail: Mapping[str, Any], lost: dict[str, int]) -> PairLabel:
+def label_pair(preference: float | None, margin: float, detail: Mapping[str, Any], lost: dict[str, int]) -> PairLabel:
+    """Labels a pair by its mean preference, None where too many votes were lost."""
     if preference is None:
         return PairLabel("error", None, None, {"reason": failure_reason(lost), **detail})
     if abs(preference) <= margin:
