@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from rewards.subject import Subject
 from schemas.errors import UserError
 from schemas.ids import canonical_json, digest
 from schemas.store import reading
@@ -18,7 +19,6 @@ from schemas.tables import Artifact, Generation, Prompt, Run
 from workers.imports import ImportSource, mapped_rows
 from workers.lookup import Pointer, fetch
 from workers.rows import artifact_files, batched
-from workers.scoring import Subject
 
 _RUN_DIGITS = 6
 _ROWS_AT_A_TIME = 2048
