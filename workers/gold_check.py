@@ -1,14 +1,15 @@
 """Gives the gold of each prompt to the verifiers of a rubric as a completion: what a verifier does not accept of it, no model can answer.
 
 Reads the store and landed prompts, writes the folder `golds/` below the run's. No sampling and no queue: the prompts alone suffice.
-Memory: a page of prompts, whatever the store holds.
+Memory: a few pages of prompts, whatever the store holds.
 """
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,23 +17,22 @@ import sqlalchemy as sa
 
 from rewards.registry import Verifier
 from rewards.subject import Subject
-from rewards.verdict import Verdict
 from schemas.arrow import CONTRACTS
 from schemas.errors import UserError
 from schemas.files import open_part, write_lines
-from schemas.ids import canonical_json
 from schemas.recipe import VerifyRecipe
 from schemas.store import open_store, reading
 from schemas.tables import Prompt
+from workers.gold_pages import GoldTally, PromptGold, check_page, judges_gold
+from workers.gold_pool import check_in_processes
 from workers.imports import ImportResult, ImportSource, as_it_comes, import_rows
 from workers.landing import contract_table
 from workers.lookup import Pointer, fetch
 from workers.resources import build_verifier
 from workers.rows import artifact_files, batched
-from workers.scoring import with_detail
 
-PAGE_PROMPTS: Final = 512
-"""Prompts that are in memory at a time; the gold of one may hold megabytes of tests."""
+PAGE_PROMPTS: Final = 64
+"""Prompts that are checked at a time, by each process; the gold of one may hold megabytes of tests."""
 
 MAX_LISTED: Final = 1_000
 """So many golds that were not accepted are listed in a result; the files hold them all."""
@@ -43,25 +43,6 @@ LINES: Final = "refused.jsonl"
 
 OnChecked = Callable[[int, int], None]
 """Called with the prompts that are done and all of them."""
-
-
-@dataclass
-class GoldTally:
-    """What one verifier made of the golds.
-
-    Attributes:
-        accepted: it scores 1.0 the completion that it writes for the gold.
-        refused: it does not, or the gold is a bad one.
-        unwritten: it can write no completion for the gold, which was read and is not a bad one.
-        without: prompts that have no gold for it.
-        written: completions that it wrote and judged.
-    """
-
-    accepted: int = 0
-    refused: int = 0
-    unwritten: int = 0
-    without: int = 0
-    written: int = 0
 
 
 @dataclass(frozen=True)
@@ -119,6 +100,7 @@ def validate_golds(
     limit: int | None = None,
     max_bad: int | None = None,
     on_checked: OnChecked | None = None,
+    workers: int | None = None,
 ) -> Validation:
     """Imports the sources, as `workers.verify.verify` does or their prompts alone, and checks their golds by the rubric.
 
@@ -130,6 +112,7 @@ def validate_golds(
         limit: only the first so many prompts.
         max_bad: more quarantined rows than this end the work.
         on_checked: see `check_golds`.
+        workers: processes; by default one a core.
 
     Raises:
         UserError: for a rubric, a store or files that are refused before any work, or without any prompt.
@@ -141,56 +124,15 @@ def validate_golds(
         sources = [as_it_comes(source) for source in sources]
         imported = import_rows(engine, out, sources, max_bad=max_bad) if sources else None
         names = frozenset(source.source for source in sources) if sources else None
-        check = check_golds(engine, out, verifiers, sources=names, limit=limit, on_checked=on_checked)
+        check = check_golds(
+            engine, out, verifiers, sources=names, limit=limit, on_checked=on_checked,
+            recipe=recipe, workers=workers or os.cpu_count() or 1,
+        )  # fmt: skip
         return Validation(check, imported)
     finally:
         engine.dispose()
         for verifier in verifiers:
             verifier.close()
-
-
-class _PromptGold(NamedTuple):
-    """A prompt, for which `subject` says what each verifier is passed."""
-
-    prompt_id: str
-    source: str
-    subject: Subject
-
-
-class _Asked(NamedTuple):
-    """What one verifier is passed of a prompt."""
-
-    prompt_id: str
-    source: str
-    gold: Any
-
-
-@dataclass
-class _Page:
-    """Rows on their way to the file."""
-
-    columns: dict[str, list[Any]] = field(
-        default_factory=lambda: {name: [] for name in CONTRACTS["refused_golds"].names}
-    )
-
-    def add(self, asked: _Asked, verifier: Verifier, completion: str | None, verdict: Verdict) -> dict[str, Any]:
-        verdict, detail = with_detail(verdict)
-        row = {
-            "prompt_id": asked.prompt_id,
-            "source": asked.source,
-            "verifier": verifier.name,
-            "version": verifier.version,
-            "settings_hash": verifier.settings_hash,
-            "gold": _writable(canonical_json(asked.gold)),
-            "score": verdict.score,
-            "status": verdict.status,
-            "reason": _reason(verdict),
-            "completion": None if completion is None else _writable(completion),
-            "detail": detail,
-        }
-        for name, value in row.items():
-            self.columns[name].append(value)
-        return {name: row[name] for name in ("prompt_id", "source", "verifier", "gold", "score", "status", "reason")}
 
 
 def check_golds(
@@ -201,6 +143,8 @@ def check_golds(
     sources: frozenset[str] | None = None,
     limit: int | None = None,
     on_checked: OnChecked | None = None,
+    recipe: VerifyRecipe | None = None,
+    workers: int = 1,
 ) -> GoldCheck:
     """Checks the golds of the prompts in scope; writes those not accepted to `out/golds/`, in place of an earlier check's.
 
@@ -211,28 +155,36 @@ def check_golds(
         sources: only prompts of these sources; None means all.
         limit: only the first so many prompts.
         on_checked: called after each page.
+        recipe: that the verifiers were made of; needed for several processes.
+        workers: processes, where the work is worth starting them. The result is the same for any number.
 
     Raises:
         UserError: when there is no prompt in scope.
+        ResumableError: when a process was killed.
         ContractError: when a landed file is missing or damaged.
     """
     total = count_prompts(engine, sources=sources, limit=limit)
     if not total:
         raise UserError("no prompt to check: give a file of prompts, or --out the folder of an earlier command")
-    judging = [verifier for verifier in verifiers if verifier.knows_answer]
+    judging = [verifier for verifier in verifiers if judges_gold(verifier)]
     tallies = {verifier.name: GoldTally() for verifier in judging}
     listed: list[dict[str, Any]] = []
     folder, done = out / FOLDER, 0
+    columns = ["gold", "messages"] if any(verifier.gold_key == "dialogue" for verifier in judging) else ["gold"]
+    pages = _pages(engine, out, sources, total, columns)
+    checked = (
+        check_in_processes(pages, total, recipe, judging, workers)
+        if recipe
+        else (check_page(judging, page) for page in pages)
+    )
     with open_part(folder, "refused", CONTRACTS["refused_golds"]) as writer:
-        questions = any(verifier.gold_key == "dialogue" for verifier in judging)
-        for prompts in _pages(engine, out, sources, total, ["gold", "messages"] if questions else ["gold"]):
-            page = _Page()
-            for verifier in judging:
-                rows = _check_page(verifier, prompts, tallies[verifier.name], page)
-                listed.extend(rows[: MAX_LISTED - len(listed)])
+        for page in checked:
+            for name, tally in page.tallies.items():
+                tallies[name].add(tally)
+            listed.extend(page.listed[: MAX_LISTED - len(listed)])
             for batch in contract_table("refused_golds", page.columns).to_batches():
                 writer.write(batch)
-            done += len(prompts)
+            done += page.prompts
             if on_checked is not None:
                 on_checked(done, total)
     parquet, lines = _settle(folder, writer.part.name)
@@ -255,32 +207,9 @@ def count_prompts(engine: sa.Engine, *, sources: frozenset[str] | None = None, l
     return number if limit is None else min(number, limit)
 
 
-def _check_page(
-    verifier: Verifier, prompts: Sequence[_PromptGold], tally: GoldTally, page: _Page
-) -> list[dict[str, Any]]:
-    """Counts the golds of a page and gives those that are not accepted."""
-    passed = [_Asked(one.prompt_id, one.source, one.subject.gold_for(verifier.gold_key)) for one in prompts]
-    asked = [one for one in passed if one.gold is not None]
-    tally.without += len(prompts) - len(asked)
-    completions = [verifier.gold_completion(one.gold) for one in asked]
-    tally.written += sum(completion is not None for completion in completions)
-    # Where none can be written, an empty completion still shows whether the gold can be read.
-    verdicts = verifier.verify_batch([text or "" for text in completions], [one.gold for one in asked])
-    refused = []
-    for one, completion, verdict in zip(asked, completions, verdicts, strict=True):
-        if completion is None and verdict.status != "bad_gold":
-            tally.unwritten += 1
-        elif completion is not None and verdict.score == 1.0:
-            tally.accepted += 1
-        else:
-            tally.refused += 1
-            refused.append(page.add(one, verifier, completion, verdict))
-    return refused
-
-
 def _pages(
     engine: sa.Engine, out: Path, sources: frozenset[str] | None, total: int, columns: Sequence[str]
-) -> Iterator[list[_PromptGold]]:
+) -> Iterator[list[PromptGold]]:
     """Gives the first `total` prompts in the order of their files, a page at a time; no transaction stays open meanwhile."""
     with reading(engine) as connection:
         files = artifact_files(connection, out, "prompts")
@@ -296,22 +225,11 @@ def _pages(
         left -= len(rows)
         for page in batched(rows, PAGE_PROMPTS):
             bulk = fetch({row.id: Pointer(files[artifact], row.row) for row in page}, columns)
-            yield [_PromptGold(row.id, row.source, _subject(row, bulk[row.id])) for row in page]
+            yield [PromptGold(row.id, row.source, _subject(row, bulk[row.id])) for row in page]
 
 
 def _subject(row: Any, bulk: Mapping[str, Any]) -> Subject:
     return Subject(row.id, "", json.loads(bulk["gold"] or "null"), row.language, bulk.get("messages"))
-
-
-def _reason(verdict: Verdict) -> str | None:
-    """Gives the reason that the verifier names, else the answer that it has read, which then is not the gold."""
-    if "reason" in verdict.detail:
-        return _writable(str(verdict.detail["reason"]))
-    return _writable(f"read {verdict.detail['answer']!r}") if "answer" in verdict.detail else None
-
-
-def _writable(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()
 
 
 def _in_scope(sources: frozenset[str] | None) -> sa.ColumnElement[bool]:
