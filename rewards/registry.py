@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeGuard, TypeVar, runtime_checkable
 
 from rewards.cache import CacheKey, VerdictCache, hash_gold, hash_text
+from rewards.setting_types import call_checked
 from rewards.verdict import Verdict
 from schemas.errors import UserError
 from schemas.ids import settings_hash
@@ -365,10 +366,11 @@ def get_verifier(name: str, **settings: Any) -> Verifier:
     entry = _entry(name)
     resolved = resolve_settings(name, settings)
     try:
-        check = entry.factory(**settings)
+        check = call_checked(entry.factory, settings, entry.resources)
+        hashed = settings_hash(resolved)
     except (TypeError, ValueError) as failure:
         raise UserError(f"verifier {name!r}: {failure}") from failure
-    return Verifier(name, entry.version, resolved, settings_hash(resolved), entry.gold_key, check, entry.cached)
+    return Verifier(name, entry.version, resolved, hashed, entry.gold_key, check, entry.cached)
 
 
 def resolve_settings(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,3 +1,4 @@
+import math
 import subprocess
 import sys
 
@@ -118,3 +119,21 @@ def test_importing_loads_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("format", {"prefilled": "false"}),
+        ("format", {"special_token": 5}),
+        ("exact", {"ignore_case": 1}),
+        ("repetition", {"ngram": 20.5}),
+        ("code", {"packages": [None]}),
+        ("length", {"tokenizer": None}),
+        ("reward_model", {"model": "m", "threshold": math.nan}),
+        ("judge", {"model": "m", "extra": {"top_k": math.nan}}),
+    ],
+)
+def test_a_setting_of_another_type_is_refused_in_one_line(name, settings):
+    with pytest.raises(UserError, match=f"^verifier '{name}': .+$"):
+        get_verifier(name, **settings)
