@@ -1,18 +1,18 @@
-"""The verifiers `exact` and `regex`: the text itself against the gold, with no reading of what it means. Pure.
+"""The verifiers `exact` and `regex`: the text itself against the gold, with no reading of what it means.
+
+`exact` is pure; patterns are searched for in killable processes (`rewards.rule_pool`).
 
 What is compared is chosen by `part`: the final `answer` (found as `rewards.math.extract` finds it, announced answers only), all that
 follows the thinking (`response`), or the `whole` completion.
 """
 
 import unicodedata
-from collections.abc import Callable
-from functools import lru_cache
-from typing import Any, Final, Literal, get_args
-
-import regex
+from collections.abc import Sequence
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 from rewards.math.extract import extract_answer
 from rewards.registry import Check, CheckWithGold, verifier
+from rewards.rule_pool import apply_rules
 from rewards.thinking import cut
 from rewards.verdict import Verdict
 
@@ -22,10 +22,8 @@ Anchor = Literal["full", "search"]
 MAX_GOLDS: Final = 1_000
 """So many texts may be accepted for one prompt."""
 
-MAX_PATTERN_CHARS: Final = 10_000
-
 REGEX_SECONDS: Final = 2.0
-"""A pattern that takes longer on one completion is stopped: its backtracking is what the completion has caused."""
+"""Patterns that take longer on one completion are stopped: their backtracking is what the completion has caused."""
 
 _SHOWN_CHARS: Final = 300
 
@@ -87,7 +85,7 @@ def exact(
     return CheckWithGold(check, write)
 
 
-@verifier("regex", version=2, gold_key="answer")
+@verifier("regex", version=3, gold_key="answer")
 def regex_match(*, part: Part = "response", anchor: Anchor = "search", all_of: bool = False) -> Check:
     """Scores 1.0 where the gold's pattern matches the part, else 0.0.
 
@@ -96,52 +94,51 @@ def regex_match(*, part: Part = "response", anchor: Anchor = "search", all_of: b
         anchor: `full`: the pattern takes the whole part, less white space around it; `search`: it stands somewhere.
         all_of: of a list of patterns all must match, and the share that does is the score; otherwise any of them will do.
 
-    The gold is a pattern of Python's `regex` module, flags inside (`(?i)`), or a list of them. A pattern that runs longer than
-    `REGEX_SECONDS` on a completion is stopped: status `time_limit`, score 0.0.
+    The gold is a pattern of Python's `regex` module, flags inside (`(?i)`), or a list of them. Patterns that together run longer than
+    `REGEX_SECONDS` on a completion are stopped: status `time_limit`, score 0.0.
     """
     _check_part(part)
     if anchor not in get_args(Anchor):
         raise ValueError(f"anchor must be one of {', '.join(get_args(Anchor))}, not {anchor!r}")
+    return _RegexCheck(part, anchor == "full", all_of)
 
-    def check(completion: str, gold: Any, /) -> Verdict:
-        try:
-            patterns = [compiled(text) for text in _texts(gold)]
-        except ValueError as failure:
-            return Verdict(None, "bad_gold", {"reason": "bad_pattern", "error": str(failure)})
-        if not patterns:
+
+class _RegexCheck(NamedTuple):
+    """The check `regex`, with its settings."""
+
+    part: Part
+    full: bool
+    all_of: bool
+
+    def __call__(self, completion: str, gold: Any, /) -> Verdict:
+        return self.verify_batch([completion], [gold])[0]
+
+    def verify_batch(self, completions: Sequence[str], golds: Sequence[Any], /) -> list[Verdict]:
+        """Judges each; equal texts by equal patterns once."""
+        works = []
+        for completion, gold in zip(completions, golds, strict=True):
+            given, missing = take_part(completion, self.part)
+            works.append((tuple(_texts(gold)), given.strip() if self.full else given, missing))
+        asked = list(dict.fromkeys((patterns, given) for patterns, given, _ in works if patterns))
+        requests = [{"patterns": patterns, "text": given, "full": self.full} for patterns, given in asked]
+        replies = dict(zip(asked, apply_rules(requests, REGEX_SECONDS), strict=True))
+        return [self._judge(replies.get(work[:2]), *work) for work in works]
+
+    def _judge(
+        self, reply: Verdict | dict[str, Any] | None, patterns: Sequence[str], _given: str, missing: str
+    ) -> Verdict:
+        if reply is None:
             return Verdict(None, "bad_gold", {"reason": "no_pattern"})
-        given, missing = take_part(completion, part)
+        if isinstance(reply, Verdict) and reply.score is None:
+            return reply
         if missing:
             return Verdict(0.0, "unparseable", {"reason": missing})
-        try:
-            missed = [pattern.pattern for pattern in patterns if not _matches(pattern, given, anchor)]
-        except TimeoutError:
-            return Verdict(0.0, "time_limit", {"reason": "pattern_took_too_long"})
-        share = 1 - len(missed) / len(patterns) if all_of else float(len(missed) < len(patterns))
+        if isinstance(reply, Verdict):
+            return reply
+        missed = [pattern for pattern, matched in zip(patterns, reply["matched"], strict=True) if not matched]
+        share = 1 - len(missed) / len(patterns) if self.all_of else float(len(missed) < len(patterns))
         detail = {"unmatched": [pattern[:_SHOWN_CHARS] for pattern in missed[:10]]} if missed else {}
         return Verdict(share, "correct" if share == 1 else "partial" if share > 0 else "incorrect", detail)
-
-    return check
-
-
-@lru_cache(maxsize=4096)
-def compiled(pattern: str) -> Any:
-    """Compiles a pattern of the `regex` module once.
-
-    Raises:
-        ValueError: it is none, or longer than `MAX_PATTERN_CHARS`.
-    """
-    if len(pattern) > MAX_PATTERN_CHARS:
-        raise ValueError(f"a pattern of {len(pattern)} characters; at most {MAX_PATTERN_CHARS} are read")
-    try:
-        return regex.compile(pattern)
-    except regex.error as failure:
-        raise ValueError(f"{pattern[:_SHOWN_CHARS]!r}: {failure}") from failure
-
-
-def _matches(pattern: Any, text: str, anchor: Anchor) -> bool:
-    find: Callable[..., Any] = pattern.search if anchor == "search" else pattern.fullmatch
-    return find(text if anchor == "search" else text.strip(), timeout=REGEX_SECONDS) is not None
 
 
 def _texts(gold: Any) -> list[str]:
@@ -151,7 +148,10 @@ def _texts(gold: Any) -> list[str]:
         isinstance(one, str | int | float) and not isinstance(one, bool) for one in golds
     ):
         return []
-    texts = [one if isinstance(one, str) else repr(one) for one in golds]
+    try:
+        texts = [one if isinstance(one, str) else repr(one) for one in golds]
+    except ValueError:  # a whole number of more digits than Python writes
+        return []
     return texts if all(text.strip() for text in texts) else []
 
 
