@@ -25,6 +25,9 @@ from workers.rows import BATCH_ROWS, artifact_files
 #: A verifier whose answers are compared as mathematics; of others, equal answers are the same text.
 _BY_EQUIVALENCE = "math"
 
+#: Where a verdict's detail says what the sample's answer is; `answer` where nothing stands here.
+_ANSWER_FIELDS = {"choice": "letters", "code": "behaviour"}
+
 
 class Setting(NamedTuple):
     """Where samples come from: what estimates are given for."""
@@ -179,7 +182,7 @@ def _verdicts(said: Sequence[Any]) -> tuple[Verdict | None, ...]:
 
 def _answer(verifier: str, detail: Mapping[str, Any]) -> str | None:
     """Gives what a verdict's detail says the sample's answer is; None where it says none."""
-    answer = detail.get("letters" if verifier == "choice" else "answer")
+    answer = detail.get(_ANSWER_FIELDS.get(verifier, "answer"))
     if answer is None or answer in ("", []):
         return None
     return answer.strip() or None if isinstance(answer, str) else canonical_json(answer)

@@ -14,6 +14,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from rewards.code.behaviour import behaviour_of, name_output, name_value
 from rewards.code.compare import same_output, same_value
 from rewards.code.gold_form import Case, CodeGold
 from rewards.code.jobs import OURS, AssertTest, NotData, RunResult, StdinTest
@@ -50,12 +51,14 @@ class Outcome:
         share: 1.0 for passed, 0.0 for the rest; a checker may say something between, with `wrong`.
         error: one line, or empty.
         got: what the program wrote or returned, short, where that was compared.
+        name: of what it wrote or returned, where that was compared and is wrong; equal for equal outputs.
     """
 
     status: str
     share: float = 0.0
     error: str = ""
     got: str = ""
+    name: str = ""
 
 
 PASSED: Final = Outcome("passed", 1.0)
@@ -74,11 +77,17 @@ def judge(case: Case, result: RunResult, gold: CodeGold) -> Outcome:
         return Outcome("wrong", got=f"an object of type {result.value.type_name}")
     if isinstance(case.test, AssertTest) or gold.checker or case.accepts is None:
         return PASSED
+    return _compared(case, case.accepts, result, gold)
+
+
+def _compared(case: Case, accepts: Sequence[Any], result: RunResult, gold: CodeGold) -> Outcome:
     if isinstance(case.test, StdinTest):
-        right = any(same_output(result.stdout, expected, gold.rules) for expected in case.accepts)
-        return PASSED if right else Outcome("wrong", got=shown_output(result.stdout))
-    right = any(same_value(result.value, expected, gold.rules) for expected in case.accepts)
-    return PASSED if right else Outcome("wrong", got=shown(result.value))
+        if any(same_output(result.stdout, expected, gold.rules) for expected in accepts):
+            return PASSED
+        return Outcome("wrong", got=shown_output(result.stdout), name=name_output(result.stdout, gold.rules))
+    if any(same_value(result.value, expected, gold.rules) for expected in accepts):
+        return PASSED
+    return Outcome("wrong", got=shown(result.value), name=name_value(result.value, gold.rules))
 
 
 def verdict_of(
@@ -124,6 +133,9 @@ def _counts(gold: CodeGold, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "passed": passed,
         "tests": [outcome.status for outcome in outcomes[:MAX_LISTED]],
     }
+    behaviour = behaviour_of(gold, [(outcome.status, outcome.name) for outcome in outcomes])
+    if behaviour is not None:
+        counts["behaviour"] = behaviour
     place = next((place for place, outcome in enumerate(outcomes) if outcome.status != "passed"), None)
     if place is not None:
         counts["first_failure"] = _described(gold, place, outcomes[place])

@@ -179,3 +179,52 @@ def test_settings_are_refused_by_name() -> None:
         get_verifier("code", executor=always(), form="guess")
     with pytest.raises(Exception, match="cpu_seconds must be positive"):
         get_verifier("code", executor=always(), cpu_seconds=0)
+
+
+CALLS = {"language": "python", "entry_point": "f", "tests": [{"args": [at], "returns": at * 0.1} for at in range(3)]}
+
+
+def does(gold: dict[str, Any], *results: RunResult, stopped: bool = False) -> str | None:
+    read = read_gold(gold)
+    outcomes = [judge(case, result, read) for case, result in zip(read.cases, results, strict=False)]
+    detail = verdict_of(read, outcomes, all_or_nothing=True, stopped=stopped, detail={}).detail
+    return detail.get("behaviour")
+
+
+def gave(*values: Any) -> list[RunResult]:
+    return [RunResult("ok", value=value) for value in values]
+
+
+def test_programs_that_do_the_same_are_one_class_and_right_ones_another() -> None:
+    near = {**CALLS, "compare": {"abs_tol": 1e-6}}
+    right = does(near, *gave(0, 0.1, 0.2))
+    assert right == does(near, *gave(0.0, 0.1 + 1e-9, 0.2)) is not None
+    wrong = does(near, *gave(0, 0.1, 7.0))
+    assert wrong == does(near, *gave(0, 0.1, 7.0 + 1e-12)) not in (None, right)
+    assert does(near, *gave(0, 0.1, 8)) not in (wrong, right)
+    crashed = does(near, *gave(0, 0.1), RunResult("crash", error="ZeroDivisionError"))
+    assert crashed not in (None, wrong, right)
+    assert does(near, *gave(0, 3), stopped=True) == does(near, *gave(0, 3.0), stopped=True)
+    assert does(CALLS, *gave(1, 0.1, 0.2)) != does(CALLS, *gave(1, (1, 2), 0.2)) == does(CALLS, *gave(1, [1, 2], 0.2))
+
+
+def test_outputs_are_the_same_but_for_what_the_gold_takes_no_notice_of() -> None:
+    gold = {"language": "python", "tests": [{"stdin": "", "stdout": "Yes 1\n"}]}
+    said = lambda text, **compare: does({**gold, "compare": compare}, RunResult("ok", stdout=text.encode()))  # noqa: E731
+    assert said("no 2 \n\n") == said("no 2") != said("No 2")
+    assert said("no 2", ignore_case=True) == said("NO 2", ignore_case=True)
+    assert said("no 2", output="tokens") == said("no\n2", output="tokens")
+    assert said("no 2.50", numbers=True) == said("no +2.5", numbers=True) != said("no 2.51", numbers=True)
+
+
+def test_what_shows_no_output_has_no_behaviour() -> None:
+    failed, ok = RunResult("failed", error="no"), RunResult("ok")
+    assert does({"language": "python", "tests": [{"assert": "assert f() == 1"}]}, ok) is None
+    assert does({**CALLS, "checker": "def check(input, output, expected): return True"}, *gave(1, 2, 3)) is None
+    assert (
+        does({"language": "python", "entry_point": "f", "tests": [{"args": [], "accepts": [1, 2]}]}, *gave(3)) is None
+    )
+    assert does(CALLS, *gave(0, NotData("Thing"), 1)) is None
+    assert does(CALLS, RunResult("crash"), stopped=True) is None
+    assert does(CALLS, *gave(0, 0.1), RunResult("error")) is None
+    assert does({"language": "python", "tests": [{"stdin": "", "stdout": "1"}]}, failed) is None

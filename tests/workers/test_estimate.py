@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from selection_world import Sample, World, prompt_id, right
 
 from rewards import get_verifier
+from rewards.verdict import Verdict
 from schemas.arrow import check_contract
 from schemas.errors import UserError
 from schemas.ids import canonical_json, settings_hash
@@ -240,6 +241,17 @@ def test_votes_go_by_equivalence_for_math_and_by_letters_for_choice(world):
     picked = estimate(world.engine, world.out, recipe())  # the latest verify run's rubric is that of `choice`
     row = prompt_rows(world, picked)[prompt_id("pick"), "tiny"]
     assert (row["answers"], row["majority_answer"], row["majority_share"]) == (2, '["B"]', 0.5)
+
+
+def test_votes_on_code_go_by_what_programs_do(world):
+    ids = world.add([Sample("a", str(number)) for number in range(5)])
+    verdicts = [Verdict(*RIGHT, {"behaviour": "r"}), *[Verdict(*WRONG, {"behaviour": name}) for name in "xyy"]]
+    land_verdicts(world, ids, "code", [*verdicts, Verdict(0.0, "crash", {})])
+    result = estimate(world.engine, world.out, recipe(verifier="code", rubric={"verifiers": [{"name": "code"}]}))
+    row = prompt_rows(world, result)[prompt_id("a"), "tiny"]
+    assert (row["answers"], row["majority_answer"], row["majority_share"]) == (3, "y", 0.4)
+    assert row["majority_correct"] is False
+    assert values(result.groups[0]["cons_at"])[4] == 0.0
 
 
 def test_an_answer_of_any_text_is_written(world):
