@@ -198,7 +198,8 @@ class Zygote:
             self._control.close()
             if self._namespaces is not None:
                 self._namespaces.forget()
-            os.setsid()  # a signal to one's own process group crosses PID namespaces
+            # A signal to the zygote's process group would cross PID namespaces. A new session would do, but costs the kernel a group of its scheduler.
+            os.setpgid(0, 0)
             run: Any = candidate.main if self._role == "candidate" else judge.main
             run(Channel(peer, candidate.MAX_REQUEST_BYTES), isolated=self._isolated)
         finally:
