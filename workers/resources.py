@@ -17,6 +17,7 @@ from schemas.recipe import VerifyRecipe, load_recipe
 from workers.endpoint import Endpoint
 from workers.model_client import ModelClient
 from workers.openai_api import Sampling
+from workers.processors import program_slots
 from workers.spending import Budget
 
 
@@ -71,16 +72,19 @@ def build_rubric(recipe: VerifyRecipe) -> tuple[list[Verifier], Rubric]:
 
 
 def build_verifier(name: str, settings: Mapping[str, Any]) -> Verifier:
-    """Gives the verifier of a recipe, with a `ModelClient` where it takes an endpoint.
+    """Gives the verifier of a recipe, with a `ModelClient` where it takes an endpoint, and with `program_slots` where it takes slots.
 
     Args:
         name: of the verifier.
-        settings: as the recipe has them; `endpoint` is a URL or an object of `EndpointSettings`.
+        settings: as the recipe has them; `endpoint` is a URL or an object of `EndpointSettings`, `slots` a number that replaces `program_slots`.
 
     Raises:
         UserError: for a name or a setting that is not known, a value that is refused, or a key that is not set.
     """
-    if "endpoint" not in resources_of(name):
+    resources = resources_of(name)
+    if "slots" in resources:
+        settings = {"slots": program_slots(), **settings}
+    if "endpoint" not in resources:
         return get_verifier(name, **settings)
     described = settings.get("endpoint")
     if described is None:
