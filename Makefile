@@ -45,7 +45,7 @@ demo: $(VENV)/.base ## Curate real text, sample a real small model, verify, sele
 
 .PHONY: test
 test: $(VENV)/.test ## Run all tests (TESTS=tests/rewards for some); servers are started by the tests
-	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup $(TESTS)
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile $(TESTS)
 
 .PHONY: test-flink
 test-flink: $(VENV)/.test ## Run the job on Flink's job server (Java, Maven) and on Prism (Go); what cannot be had is named and left out

@@ -11,11 +11,36 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import settings
 
-# How long an example takes says nothing here: the first compiles kernels, and the machine may be busy.
-settings.register_profile("tamis", deadline=None)
+# How long an example takes says nothing here: the first compiles kernels, and the machine may be busy. The examples are the same each
+# time, so that a change is judged by itself; `pytest --hypothesis-profile=explore` looks for new ones.
+settings.register_profile("tamis", deadline=None, derandomize=True, database=None)
+settings.register_profile("explore", deadline=None, derandomize=False, print_blob=True)
 settings.load_profile("tamis")
 
 _DEFAULT_REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+#: Files of tests that begin first, by turns on the two processes of `make test`: those that compile many kernels, which all later
+#: ones then find in the cache, and those that take longest, so that none runs alone in the end.
+_FIRST = (
+    "test_mixing", "test_passages", "test_resume_job", "test_line_c4", "test_minhash_golden", "test_confusion", "test_kills",
+    "test_object_store_job", "test_code_commands", "test_math_verifier", "test_cli", "test_step_pages", "test_sampling",
+    "test_verify", "test_local_model", "test_signature_index", "test_job_semantic", "test_job_run", "test_code_exploits",
+    "test_python_server", "test_verify_by_models", "test_select", "test_job_spans", "test_estimate_command", "test_compose",
+    "test_runners_elsewhere", "test_minhash_quality", "test_puzzle_verifier",
+)  # fmt: skip
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Lets pytest-xdist hand out files in the order of the tests, not those with the most tests first; does nothing without it."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts long files first."""
+    places = {name: place for place, name in enumerate(_FIRST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))  # a stable sort
 
 
 @pytest.fixture(scope="session")

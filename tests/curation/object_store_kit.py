@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-import socket
+import re
 import subprocess
 import sys
 import time
@@ -17,17 +17,15 @@ BUCKET = "corpus"
 
 @contextlib.contextmanager
 def s3_server(log):
-    """Starts the server; gives the environment variables of its clients."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with Path(log).open("ab") as output:
+    """Starts the server, at a port that it takes itself; gives the environment variables of its clients."""
+    log = Path(log)
+    with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], stdout=output, stderr=output
+            [sys.executable, "-u", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"], stdout=output, stderr=output
         )
     storage_backends._CLIENTS.clear()  # of another test's server in this process
     try:
-        _wait_for(port, process)
+        port = _port_of(process, log)
         yield {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
             "AWS_ACCESS_KEY_ID": "tester",
@@ -43,14 +41,14 @@ def s3_server(log):
         process.wait()
 
 
-def _wait_for(port, process):
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "the server ended"
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
+def _port_of(process, log):
+    """Waits until the server says where it listens."""
+    deadline = time.monotonic() + 120
+    while (found := re.search(r"Running on http://127\.0\.0\.1:(\d+)", log.read_text())) is None:
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, "the server does not answer"
         time.sleep(0.1)
-    raise AssertionError("the server does not answer")
+    return int(found[1])
 
 
 def client():

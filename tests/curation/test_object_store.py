@@ -20,8 +20,6 @@ from schemas.recipe import CurateRecipe, parse_recipe
 from schemas.storage import PreconditionError, StorageError, check_access, joined, location, remove_tree
 from schemas.storage_fsspec import FsspecStore
 
-pytestmark = pytest.mark.xdist_group("s3")
-
 
 @pytest.fixture(scope="module", autouse=True)
 def _server(tmp_path_factory):

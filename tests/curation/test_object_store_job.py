@@ -17,7 +17,7 @@ from schemas.errors import UserError
 from schemas.recipe import CurateRecipe, parse_recipe
 from schemas.storage import location
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("s3")]
+pytestmark = pytest.mark.slow
 
 SHARDS = 4
 CORPUS = f"s3://{BUCKET}/dumps"

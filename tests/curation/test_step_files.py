@@ -14,8 +14,6 @@ from schemas.errors import UserError
 from schemas.recipe import CurateRecipe
 from schemas.steps import StepRecipe, step_paths
 
-pytestmark = pytest.mark.xdist_group("s3")
-
 QUESTION = "how many apples has the farmer left when he has sold eleven of them"
 
 
