@@ -148,3 +148,31 @@ def rewards_curate_tests(
             unsafe_no_sandbox=unsafe_no_sandbox, dry_run=dry_run, as_json=as_json,
         )
     )  # fmt: skip
+
+
+@rewards_app.command("expect")
+def rewards_expect(
+    problems: Annotated[
+        Path, typer.Argument(help="Problems with inputs and a solution: HumanEval+, MBPP+, or our own.")
+    ],
+    preset: Preset = None,
+    columns: Columns = None,
+    out: Out = DEFAULT_OUT,
+    slots: Annotated[int, typer.Option(min=1, help="Programs that run at once.")] = 2,
+    unsafe_no_sandbox: Annotated[
+        bool, typer.Option("--unsafe-no-sandbox", help="Run programs without isolation, where there is none to be had.")
+    ] = False,
+    limit: Limit = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compute what tests expect by the solutions that came with them; gives a file for `sample` and `verify`."""
+    from service.commands.columns import ColumnRequest
+    from service.commands.expect import expect_outputs as run
+
+    raise typer.Exit(
+        run(
+            problems, ColumnRequest(preset, tuple(columns or ()), "code"), out, slots=slots, limit=limit,
+            unsafe_no_sandbox=unsafe_no_sandbox, dry_run=dry_run, as_json=as_json,
+        )
+    )  # fmt: skip

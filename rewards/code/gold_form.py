@@ -212,7 +212,7 @@ def _accepted(test: Mapping[str, Any], key: str, place: str, *, has_checker: boo
         if has_checker:
             return None
         raise GoldError(
-            f"{place} has no {key}: what is expected is not known (see rewards.code.curation.with_expected)"
+            f"{place} has no {key}: what is expected is not known; `tamis rewards expect` computes it from a solution"
         )
     values = [test[key]] if key in test else test["accepts"]
     if not isinstance(values, list) or not values:
