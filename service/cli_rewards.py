@@ -123,6 +123,22 @@ def rewards_compare(
     raise typer.Exit(run(options, out, store, dry_run=dry_run, as_json=as_json))
 
 
+@rewards_app.command("export")
+def rewards_export(
+    recipe: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--recipe", help="YAML rubric whose verdicts count; by default the latest verify run's."),
+    ] = None,
+    out: Out = DEFAULT_OUT,
+    store: Store = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write every generation with its reward and verdicts to OUT/rewards.jsonl."""
+    from service.commands.export import export as run
+
+    raise typer.Exit(run(recipe, out, store, as_json=as_json))
+
+
 @rewards_app.command("curate-tests")
 def rewards_curate_tests(
     problems: Annotated[Path, typer.Argument(help="JSON Lines: gold, and accepted and wrong programs or a generator.")],

@@ -15,20 +15,19 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from columnar.clean import clean_text
-from rewards.registry import resolve_settings
 from rewards.rubric import Rubric
 from schemas.arrow import ADVANTAGES, PROMPT_ESTIMATES
 from schemas.errors import UserError
 from schemas.failpoints import failpoint
 from schemas.files import Part, PartWriter, open_part, write_json_durably
-from schemas.ids import canonical_json, digest, settings_hash
-from schemas.recipe import EstimateRecipe, VerifyRecipe, parse_recipe
+from schemas.ids import canonical_json, digest
+from schemas.recipe import EstimateRecipe, VerifyRecipe
 from schemas.store import reading
 from schemas.tables import Artifact, Generation, Run
 from schemas.version import code_version
 from workers.estimate_groups import Group, Setting, SettingSize, read_groups, setting_sizes
 from workers.estimate_totals import MAX_ANSWER_CHARS, Measured, Measurer, Totals, totals_of
-from workers.judges import Judge, Wish, check_scope, choose_verdicts
+from workers.judges import Judge, check_scope, rubric_verdicts
 from workers.rows import Wanted, artifact_files, fetch_in_order
 
 ESTIMATES = "estimates.json"
@@ -154,19 +153,11 @@ def estimate(
 
 def _plan(connection: sa.Connection, recipe: EstimateRecipe) -> _Plan:
     check_scope(connection, recipe, "estimate")
-    asked = recipe.rubric or _latest_rubric(connection)
+    asked, judges = rubric_verdicts(connection, recipe.rubric, "estimate")
     names = [item.name for item in asked.verifiers]
     verifier = recipe.verifier or names[0]
     if verifier not in names:
         raise UserError(f"estimate: the rubric has no verifier {verifier!r}; it has {', '.join(map(repr, names))}")
-    wishes = {
-        item.name: Wish(
-            settings_hash(resolve_settings(item.name, item.settings)) if recipe.rubric and item.settings else None,
-            f"estimate: the settings of {item.name!r} in the rubric",
-        )
-        for item in asked.verifiers
-    }
-    judges = choose_verdicts(connection, wishes, "estimate")
     sizes = setting_sizes(connection, recipe)
     most = max((size.most for size in sizes), default=0)
     if not most:
@@ -175,15 +166,6 @@ def _plan(connection: sa.Connection, recipe: EstimateRecipe) -> _Plan:
     if too_large:
         raise UserError(f"estimate: k = {too_large[0]}: no prompt has so many samples; the most is {most}")
     return _Plan(recipe, _rubric(asked), judges, names.index(verifier), sizes, recipe.name or verifier)
-
-
-def _latest_rubric(connection: sa.Connection) -> VerifyRecipe:
-    """Gives the rubric of the verify run that started last."""
-    statement = sa.select(Run.recipe).where(Run.kind == "verify").order_by(Run.started_at.desc(), Run.id).limit(1)
-    found = connection.scalar(statement)
-    if found is None:
-        raise UserError("estimate: the store has no verify run: run `tamis verify` first")
-    return parse_recipe(found, VerifyRecipe, "the latest verify run's recipe")
 
 
 def _rubric(recipe: VerifyRecipe) -> Rubric:

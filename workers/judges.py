@@ -9,8 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from rewards.registry import resolve_settings
 from schemas.errors import UserError
-from schemas.recipe import EstimateRecipe, SelectRecipe
+from schemas.ids import settings_hash
+from schemas.recipe import EstimateRecipe, SelectRecipe, VerifyRecipe, parse_recipe
 from schemas.tables import Artifact, Generation, Prompt, Run, VerdictRow
 
 
@@ -59,6 +61,42 @@ def choose_judges(connection: sa.Connection, recipe: SelectRecipe) -> list[Judge
         for judge in choose_verdicts(connection, wanted, "select")
         for item in (recipe.require.get(judge.verifier),)
     ]
+
+
+def rubric_verdicts(
+    connection: sa.Connection, asked: VerifyRecipe | None, door: str
+) -> tuple[VerifyRecipe, list[Judge]]:
+    """Picks the verdicts that make a rubric's reward, in the order of its verifiers.
+
+    Args:
+        connection: the store.
+        asked: the rubric; None for that of the verify run that started last.
+        door: the command, for messages.
+
+    Returns:
+        The rubric and whose verdicts count.
+
+    Raises:
+        UserError: no verify run, or as `choose_verdicts` does.
+    """
+    recipe = asked or _latest_rubric(connection, door)
+    wishes = {
+        item.name: Wish(
+            settings_hash(resolve_settings(item.name, item.settings)) if asked and item.settings else None,
+            f"{door}: the settings of {item.name!r} in the rubric",
+        )
+        for item in recipe.verifiers
+    }
+    return recipe, choose_verdicts(connection, wishes, door)
+
+
+def _latest_rubric(connection: sa.Connection, door: str) -> VerifyRecipe:
+    """Gives the rubric of the verify run that started last."""
+    statement = sa.select(Run.recipe).where(Run.kind == "verify").order_by(Run.started_at.desc(), Run.id).limit(1)
+    found = connection.scalar(statement)
+    if found is None:
+        raise UserError(f"{door}: the store has no verify run: run `tamis verify` first")
+    return parse_recipe(found, VerifyRecipe, "the latest verify run's recipe")
 
 
 def choose_verdicts(connection: sa.Connection, wanted: Mapping[str, Wish], door: str) -> list[Judge]:

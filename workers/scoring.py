@@ -87,7 +87,7 @@ def perform(engine: sa.Engine, claim: Claim) -> Outcome:
     keys = [VerdictKey(*planned) for planned in claim.payload["verifiers"]]
     verifiers = [_VERIFIERS.get(key.name, canonical_json(settings[key.name])) for key in keys]
     questions = any(verifier.gold_key == "dialogue" for verifier in verifiers)
-    subjects = list(_load(engine, Path(claim.out), claim.payload["items"], with_messages=questions))
+    subjects = list(load_subjects(engine, Path(claim.out), claim.payload["items"], with_messages=questions))
     rows, spent = _Rows(), {}
     for key, verifier in zip(keys, verifiers, strict=True):
         if VerdictKey.of(verifier) != key:
@@ -148,7 +148,7 @@ def _subjects() -> Any:
     )
 
 
-def _load(engine: sa.Engine, out: Path, ids: Sequence[str], *, with_messages: bool) -> Iterator[Subject]:
+def load_subjects(engine: sa.Engine, out: Path, ids: Sequence[str], *, with_messages: bool) -> Iterator[Subject]:
     """Gives the generations in the order of `ids`, without those that the store no longer has.
 
     Messages are read for prompts without a language, and `with_messages` for all.

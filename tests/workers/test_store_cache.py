@@ -194,6 +194,6 @@ def test_a_gold_is_read_once_a_prompt(engine: sa.Engine, tmp_path: Path) -> None
     import_rows(engine, tmp_path, [ImportSource(path, "made")])
     with reading(engine) as connection:
         ids = list(connection.execute(sa.select(Generation.id)).scalars())
-    first, second = scoring._load(engine, tmp_path, ids, with_messages=False)
+    first, second = scoring.load_subjects(engine, tmp_path, ids, with_messages=False)
     assert first.gold == {"answer": "4"}
     assert first.gold is second.gold
