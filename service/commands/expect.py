@@ -59,7 +59,9 @@ def expect_outputs(
     terminal.result(
         summary,
         title="problems with what is expected",
-        rows=[(name.replace("_", " "), f"{one:,}" if isinstance(one, int) else one) for name, one in summary.items()],
+        rows=[
+            (name.replace("_", " "), f"{one:,}" if isinstance(one, int) else str(one)) for name, one in summary.items()
+        ],
     )
     for place, reason in bad[:_SHOWN]:
         terminal.say(f"{place}: {reason}")
