@@ -11,13 +11,14 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from rewards.code.calls import CallValueError, call_request, read_value
-from rewards.code.harness import HarnessError, java_classes, join
+from rewards.code.call_programs import call_program
+from rewards.code.calls import CallFault, CallValueError, call_request, is_function_name, read_answer
+from rewards.code.harness import HarnessError, Sources, java_classes, join
 from rewards.code.jobs import AssertTest, Budget, CallTest, Job, RunResult, RunStatus, Test
 from rewards.code.languages import LANGUAGES, Language
 from rewards.code.toolchains import MissingToolError, Toolchain, find_toolchain
@@ -42,8 +43,14 @@ COMPILE_BUDGET: Final = Budget(
 SHARED_MEMORY_BYTES: Final = 16 * _MIB
 """Size of /dev/shm in a sandbox."""
 
+FUNCTIONS_ALONE: Final = 8
+"""So many functions of one program are compiled each for itself where the program lacks one of them."""
+
 ERROR_CHARACTERS: Final = 300
 """The longest error line that a result holds."""
+
+_CHANNEL: Final = ("/bin/sh", "-c", 'exec 3>&1 1>&2; exec "$@"', "sh")
+"""Before the command of a call: its value has a descriptor of its own, and what the program prints goes where its errors go."""
 
 _NOT_EXECUTABLE, _NOT_FOUND = 126, 127
 """How a shell, and the loader of programs, say that they could not start one."""
@@ -137,7 +144,8 @@ class _Program:
         self._folder = folder
         self._compile_budget = compile_budget
         self._isolated = isolated
-        self._builds: dict[str, _Build] = {}
+        self._builds: dict[tuple[object, ...], _Build] = {}
+        self._prefix = f"t{secrets.token_hex(8)}"
 
     def run(self, test: Test) -> RunResult:
         """Runs one test. Raises HarnessError, CallValueError, SandboxError or OSError."""
@@ -145,7 +153,7 @@ class _Program:
             return self._run_assertions(test)
         if isinstance(test, CallTest):
             return self._run_call(test)
-        build = self._build(self._job.source, joined=False)
+        build = self._build(Sources(self._job.source))
         if build.failure is not None:
             return build.failure
         outcome = self._start(build, self._language.run, test.stdin.encode("utf-8", "replace"))
@@ -155,12 +163,11 @@ class _Program:
         if not self._language.takes_assertions:
             raise HarnessError(f"assertion tests are not supported in {self._language.name}")
         code = f"{test.prelude}\n{test.code}" if test.prelude else test.code
-        build = self._build(join(self._language.name, self._job.source, code), joined=True)
+        build = self._build(join(self._language.name, self._job.source, code))
         if build.failure is not None:
             return build.failure
         token = secrets.token_hex(16)
-        starts_itself = self._language.takes_calls
-        stdin = json.dumps({"token": token, "call": None}) if starts_itself else token
+        stdin = json.dumps({"token": token, "call": None}) if self._language.json_requests else token
         outcome = self._start(build, self._language.run_assertions or self._language.run, f"{stdin}\n".encode())
         end = f"\n{token}\n".encode()
         reached = outcome.stdout.endswith(end)
@@ -172,54 +179,66 @@ class _Program:
         return result
 
     def _run_call(self, test: CallTest) -> RunResult:
-        if not self._language.takes_calls:
+        if not self._language.run_calls:
             raise HarnessError(
                 f"calls of functions are not supported in {self._language.name}: use stdin or assertion tests"
             )
         token = secrets.token_hex(16)
-        request = call_request(token, test)
-        build = self._build(self._job.source, joined=True)
+        request = call_request(self._language.name, token, test)
+        build = self._build_for_call(test)
         if build.failure is not None:
             return build.failure
-        outcome = self._start(build, self._language.run_assertions, request)
-        before, found, value = outcome.stdout.rpartition(f"\n{token}".encode())
-        result = self._result(outcome, before if found else outcome.stdout, failing_exit="crash")
+        outcome = self._start(build, (*_CHANNEL, *self._language.run_calls), request)
+        result = self._result(outcome, b"", failing_exit="crash")
         if result.status != "ok":
             return result
-        if not found:
-            return dataclasses.replace(result, status="crash", error="the call did not return")
         try:
-            return dataclasses.replace(result, value=read_value(value))
+            return dataclasses.replace(result, value=read_answer(self._language.name, outcome.stdout, token))
+        except CallFault as fault:
+            return dataclasses.replace(result, status="failed", error=_one_line(str(fault)))
         except ValueError:
-            return dataclasses.replace(result, status="crash", error="the call gave no readable value")
+            error = "the call gave no readable value" if outcome.stdout else "the call did not return"
+            return dataclasses.replace(result, status="crash", error=error)
 
-    def _build(self, text: str, *, joined: bool) -> _Build:
-        build = self._builds.get(text)
+    def _build_for_call(self, test: CallTest) -> _Build:
+        """Compiles one program for all functions that the tests call; where that is none, and they are few, one for this function."""
+        name = self._language.name
+        asked = dict.fromkeys(other.function for other in self._job.tests if isinstance(other, CallTest))
+        functions = [function for function in asked if is_function_name(function, name)]
+        build = self._build(call_program(name, self._job.source, functions, self._prefix))
+        if build.failure is None or not 1 < len(functions) <= FUNCTIONS_ALONE:
+            return build
+        return self._build(call_program(name, self._job.source, [test.function], self._prefix))
+
+    def _build(self, sources: Sources) -> _Build:
+        key = sources.text, sources.joined, *sources.files.values()
+        build = self._builds.get(key)
         if build is None:
-            build = self._builds[text] = self._compile(text, joined=joined)
+            build = self._builds[key] = self._compile(sources)
         return build
 
-    def _compile(self, text: str, *, joined: bool) -> _Build:
+    def _compile(self, sources: Sources) -> _Build:
         source, work = (self._folder / f"{kind}{len(self._builds)}" for kind in ("source", "work"))
         for folder in (source, work):
             folder.mkdir()
             folder.chmod(0o755)
-        public, main = (
-            java_classes(text) if "java" in self._language.tools[-1] or self._language.name == "scala" else ("", "")
-        )
-        main = "TamisRun" if joined and self._language.name == "java" else main
+        is_java = "java" in self._language.tools[-1] or self._language.name == "scala"
+        public, main = java_classes(sources.text) if is_java else ("", "")
+        main = sources.main or main
         name = self._language.file.format(public=public)
         if not self._language.compile:
-            name = _module_name(name, text) if not joined else name
-            (work / name).write_bytes(text.encode("utf-8", "replace"))
-            (work / name).chmod(0o644)
+            name = name if sources.joined else _module_name(name, sources.text)
+            _write(work, {name: sources.text, **sources.files})
             return _Build(work, main)
-        (source / name).write_bytes(text.encode("utf-8", "replace"))
-        (source / name).chmod(0o644)
+        _write(source, {name: sources.text, **sources.files})
         if os.geteuid() == 0:
             os.chown(work, SANDBOX_ID, SANDBOX_ID)
-        link = "-Wl,--wrap=main" if joined else ""
-        command = self._fill(self._language.compile, {"public": public, "link": link})
+        values = {
+            "public": public,
+            "link": "-Wl,--wrap=main" if sources.joined else "",
+            "extra": sources.extra and f"/source/{sources.extra}",
+        }
+        command = self._fill(self._language.compile, values)
         binds = [Bind(source, "/source"), Bind(work, "/built", writable=True)]
         outcome = run_program(
             self._spec(command, binds, self._compile_budget), _limits(self._compile_budget), isolated=self._isolated
@@ -317,6 +336,16 @@ def _limits(budget: Budget) -> Limits:
         budget.disk_bytes,
         budget.processes,
     )
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    """Writes a program's files, for the sandbox's user to read."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.parent.chmod(0o755)
+        path.write_bytes(text.encode("utf-8", "replace"))
+        path.chmod(0o644)
 
 
 def _module_name(name: str, text: str) -> str:

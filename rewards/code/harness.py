@@ -6,7 +6,9 @@ its process with the test, so a value with a deceiving equality, a replaced libr
 very harness and reads the token itself can pass. Tests of the kinds stdin and call have their results judged outside.
 """
 
+import dataclasses
 import re
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 MAIN: Final = "tamis_program_main"
@@ -25,7 +27,26 @@ class HarnessError(Exception):
     """The test code cannot be joined to a program of this language; the text says why."""
 
 
-def join(language: str, source: str, test: str) -> str:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sources:
+    """A program as its compiler or interpreter is given it.
+
+    Attributes:
+        text: the source file.
+        files: further files by their paths beside it.
+        extra: that one of them which a compiler must be told of.
+        main: what is started, where that is not for the text to say: a class of Java, a script of bash.
+        joined: there is code of ours in it.
+    """
+
+    text: str
+    files: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    extra: str = ""
+    main: str = ""
+    joined: bool = False
+
+
+def join(language: str, source: str, test: str) -> Sources:
     """Gives one program that runs `test` against `source` and ends with the token.
 
     Raises:
@@ -34,7 +55,7 @@ def join(language: str, source: str, test: str) -> str:
     joiner = _JOINERS.get(language)
     if joiner is None:
         raise HarnessError(f"assertion tests are not supported in {language}")
-    return joiner(source, test)
+    return Sources(joiner(source, test), main="TamisRun" if language == "java" else "", joined=True)
 
 
 def java_classes(source: str) -> tuple[str, str]:
@@ -43,9 +64,23 @@ def java_classes(source: str) -> tuple[str, str]:
     Returns:
         The public class of the top level, which names the file ("Main" if there is none), and the class whose `main` starts the program.
     """
-    bare = _blank_quoted(source)
+    bare = blank_quoted(source)
     entry = re.search(r"\bstatic\s+(?:public\s+)?(?:final\s+)?void\s+main\s*\(|\bvoid\s+main\s*\(\s*String", bare)
-    depth, first, public, starter = 0, "", "", ""
+    classes = list(_top_classes(bare))
+    first = classes[0][1] if classes else ""
+    public = next((name for _, name, is_public in classes if is_public), "")
+    starter = "" if entry is None else next((name for at, name, _ in reversed(classes) if at < entry.start()), "")
+    return public or "Main", starter or public or first or "Main"
+
+
+def java_top_classes(source: str) -> list[str]:
+    """Gives the names of the classes of a Java file's top level, in order."""
+    return [name for _, name, _ in _top_classes(blank_quoted(source))]
+
+
+def _top_classes(bare: str) -> Iterator[tuple[int, str, bool]]:
+    """Gives where each class of the top level begins, its name, and whether it is public."""
+    depth = 0
     for found in re.finditer(
         r"[{}]|\b(public\s+)?((?:abstract|final|sealed|static|strictfp)\s+)*(?:class|interface|enum|record)\s+(\w+)",
         bare,
@@ -55,20 +90,16 @@ def java_classes(source: str) -> tuple[str, str]:
         elif found[0] == "}":
             depth -= 1
         elif depth == 0:
-            first = first or found[3]
-            public = public or (found[3] if found[1] else "")
-            if entry is not None and found.start() < entry.start():
-                starter = found[3]
-    return public or "Main", starter or public or first or "Main"
+            yield found.start(), found[3], bool(found[1])
 
 
-def _blank_quoted(source: str) -> str:
+def blank_quoted(source: str) -> str:
     """Empties comments and literals, so that braces and words in them do not count."""
     return _QUOTED.sub(" ", source)
 
 
 def _join_c(source: str, test: str) -> str:
-    has_main = re.search(r"\bmain\s*\(", _blank_quoted(test))
+    has_main = re.search(r"\bmain\s*\(", blank_quoted(test))
     body = test if has_main else f"int main(void) {{\n{test}\nreturn 0;\n}}"
     return f"""{_first_include(source)}#include <assert.h>
 #include <stdio.h>
@@ -119,16 +150,9 @@ def _join_go(source: str, test: str) -> str:
     renamed = main.sub(f"func {MAIN}()", source)
     body = main.sub("func tamisTestMain()", test if main.search(test) else f"func main() {{\n{test}\n}}")
     body = re.sub(r"^package\s+\w+", "", body, flags=re.MULTILINE)
-    have = set(
-        re.findall(r'"([\w/]+)"', "\n".join(re.findall(r"^import\s*(?:\((?:.|\n)*?^\)|[^\n]*)", renamed, re.MULTILINE)))
-    )
-    bare = _blank_quoted(body)
-    missing = [path for name, path in _GO_IMPORTS.items() if path not in have and re.search(rf"\b{name}\.[A-Z]", bare)]
-    imports = "".join(f'import "{path}"\n' for path in missing)
+    head, rest = add_go_imports(renamed, body)
     ours = 'import tamisBufio "bufio"\nimport tamisOs "os"\n'
-    package = re.search(r"^package\s+\w+[^\n]*\n", renamed, re.MULTILINE)
-    head, rest = (renamed[: package.end()], renamed[package.end() :]) if package else ("package main\n", renamed)
-    return f"""{head}{imports}{ours}{rest}
+    return f"""{head}{ours}{rest}
 {body}
 
 func main() {{
@@ -139,11 +163,24 @@ func main() {{
 """
 
 
+def add_go_imports(source: str, user: str) -> tuple[str, str]:
+    """Gives the begin of a Go file, down to imports that `user` (code of that file) needs and the file lacks, and the rest of the file."""
+    declared = re.findall(r"^import\s*(?:\((?:.|\n)*?^\)|[^\n]*)", source, re.MULTILINE)
+    have = set(re.findall(r'"([\w/]+)"', "\n".join(declared)))
+    bare = blank_quoted(user)
+    missing = [path for name, path in _GO_IMPORTS.items() if path not in have and re.search(rf"\b{name}\.[A-Z]", bare)]
+    imports = "".join(f'import "{path}"\n' for path in missing)
+    package = re.search(r"^package\s+\w+[^\n]*\n", source, re.MULTILINE)
+    if package is None:
+        return f"package main\n{imports}", source
+    return source[: package.end()] + imports, source[package.end() :]
+
+
 def _join_java(source: str, test: str) -> str:
     source = re.sub(r"^\s*package\s+[\w.]+\s*;", "", source)
-    if re.search(r"\bclass\s+Main\b", _blank_quoted(source)) and re.search(r"\bclass\s+Main\b", _blank_quoted(test)):
+    if re.search(r"\bclass\s+Main\b", blank_quoted(source)) and re.search(r"\bclass\s+Main\b", blank_quoted(test)):
         source = re.sub(r"\bMain\b", "TamisProgramMain", source)
-    if re.search(r"\bvoid\s+main\s*\(", _blank_quoted(test)):
+    if re.search(r"\bvoid\s+main\s*\(", blank_quoted(test)):
         _, starter = java_classes(test)
         body = re.sub(r"\bpublic\s+(?=(?:final\s+)?class\b)", "", test)
     else:

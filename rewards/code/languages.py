@@ -1,7 +1,7 @@
 """The table of programming languages: what they are called, what they need, how a program is compiled and run. Data only.
 
 In a command, `@name` is a tool of the language, `{memory}` the budget in MiB, `{main}` the class that is started. A program is compiled in
-/source (read-only) into /built, and started with /built read-only; /support holds `rewards/code/support`, /warm what `toolchains` prepared.
+/source (read-only) into /built, `{extra}` being a file beside it that its calls need, and started with /built read-only; /support holds `rewards/code/support`, /warm what `toolchains` prepared.
 """
 
 import dataclasses
@@ -24,6 +24,8 @@ class Language:
         compile: the compiler's command; none for a language that is run as it is written.
         run: the program's command.
         run_assertions: the command for an `AssertTest`, where it differs.
+        run_calls: the command for a `CallTest`; none for a language that takes no calls. It writes its answer to descriptor 3.
+        json_requests: its starter for assertions reads the token out of a line of JSON, not alone on a line.
         environment: added to the sandbox's own.
         overhead_bytes: memory of the runtime itself, granted on top of a budget.
         overhead_processes: threads of the runtime itself, granted on top of a budget.
@@ -31,7 +33,6 @@ class Language:
         no_program: what an interpreter writes to stderr about text that is not a program.
         needs_proc: its tools find their own files through /proc.
         takes_assertions: `AssertTest` is supported (see `rewards.code.harness`).
-        takes_calls: `CallTest` is supported.
     """
 
     name: str
@@ -42,6 +43,8 @@ class Language:
     run: tuple[str, ...]
     compile: tuple[str, ...] = ()
     run_assertions: tuple[str, ...] = ()
+    run_calls: tuple[str, ...] = ()
+    json_requests: bool = False
     environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
     overhead_bytes: int = 8 * _MIB
     overhead_processes: int = 0
@@ -49,7 +52,6 @@ class Language:
     no_program: bytes = b"(?!)"
     needs_proc: bool = False
     takes_assertions: bool = True
-    takes_calls: bool = False
 
 
 _NATIVE_MEMORY: Final = rb"std::bad_alloc|memory allocation of \d+ bytes failed"
@@ -67,7 +69,9 @@ _NODE: Final[Mapping[str, object]] = {
     "overhead_processes": 24,
     "out_of_memory": rb"JavaScript heap out of memory|Array buffer allocation failed",
     "no_program": rb"SyntaxError: [^\n]*\n    at (?:wrapSafe|new Script|compileFunction|compileSourceTextModule|internalCompileFunction)",
-    "takes_calls": True,
+    "run_assertions": (*_NODE_RUN, "/support/run.js", "/built/program.js"),
+    "run_calls": (*_NODE_RUN, "/support/run.js", "/built/program.js"),
+    "json_requests": True,
 }
 
 _TABLE: Final = (
@@ -123,6 +127,7 @@ _TABLE: Final = (
             ),
             *("{link}", "-pthread"),
         ),
+        run_calls=("/built/program",),
         out_of_memory=_NATIVE_MEMORY,
     ),
     Language(
@@ -143,11 +148,12 @@ _TABLE: Final = (
                 "codegen-units=1",
                 "-C",
                 "debuginfo=0",
-                "-A",
-                "warnings",
+                "--cap-lints",
+                "allow",
             ),
             *("--crate-name", "program", "-C", "linker=@cc", "-o", "/built/program", "/source/program.rs"),
         ),
+        run_calls=("/built/program",),
         out_of_memory=_NATIVE_MEMORY,
         needs_proc=True,
     ),
@@ -158,7 +164,8 @@ _TABLE: Final = (
         (("go",),),
         "program.go",
         ("/built/program",),
-        compile=("@go", "build", "-ldflags=-s -w", "-o", "/built/program", "/source/program.go"),
+        compile=("@go", "build", "-ldflags=-s -w", "-o", "/built/program", "/source/program.go", "{extra}"),
+        run_calls=("/built/program",),
         environment={
             "GOCACHE": "/warm",
             "GOPATH": "/tmp/go",  # noqa: S108 - the sandbox's own
@@ -188,8 +195,10 @@ _TABLE: Final = (
                 "-J-XX:-UsePerfData",
                 "-J-XX:SharedArchiveFile=/warm/javac.jsa",
             ),
-            *("-J-Xshare:auto", "-proc:none", "-nowarn", "-encoding", "UTF-8", "-d", "/built", "/source/{public}.java"),
+            *("-J-Xshare:auto", "-proc:none", "-nowarn", "-encoding", "UTF-8", "-d", "/built"),
+            *("/source/{public}.java", "{extra}"),
         ),
+        run_calls=(*_JAVA_RUN, "--add-opens=java.base/java.io=ALL-UNNAMED", "-cp", "/built", "{main}"),
         **_JVM,  # type: ignore[arg-type] # each by its name
     ),
     Language(
@@ -199,7 +208,6 @@ _TABLE: Final = (
         (("node", "nodejs"),),
         "program.js",
         (*_NODE_RUN, "/built/program.js"),
-        run_assertions=(*_NODE_RUN, "/support/run.js", "/built/program.js"),
         **_NODE,  # type: ignore[arg-type]
     ),
     Language(
@@ -210,7 +218,6 @@ _TABLE: Final = (
         "program.ts",
         (*_NODE_RUN, "/built/program.js"),
         compile=("@node", "/support/transpile.js", "@tsc", "/source/program.ts", "/built/program.js"),
-        run_assertions=(*_NODE_RUN, "/support/run.js", "/built/program.js"),
         **_NODE,  # type: ignore[arg-type]
     ),
     Language(
@@ -220,6 +227,7 @@ _TABLE: Final = (
         (("bash",),),
         "program.sh",
         ("@bash", "/built/program.sh"),
+        run_calls=("@bash", "/built/{main}", "/built/program.sh"),
         no_program=rb"program\.sh: line \d+: (?:syntax error|unexpected EOF)",
     ),
     Language(
@@ -230,6 +238,7 @@ _TABLE: Final = (
         "program.pl",
         ("@perl", "/built/program.pl"),
         run_assertions=("@perl", "/support/run.pl", "/built/program.pl"),
+        run_calls=("@perl", "/support/calls/call.pl", "/built/program.pl"),
         out_of_memory=rb"(?m)^Out of memory",
         no_program=rb"syntax error at |Missing right curly|Can't find string terminator|aborted due to compilation errors",
     ),

@@ -1,6 +1,6 @@
 // Runs a program and its tests in Node, and says at the very end that it came there. Usage: node run.js PROGRAM, with one line of JSON
 // on stdin: {"token": string, "call": {"function": string, "args": [...], "kwargs": {...}} or null}.
-// The last line of stdout is then the token, followed by the result of the call as JSON. See rewards/code/harness.py for what this
+// The last line of stdout is then the token; the result of a call goes to descriptor 3, behind the token, as JSON. See rewards/code/harness.py for what this
 // can guard: the program runs in this process, so the token only keeps early ends and printed lines from passing.
 "use strict";
 (() => {
@@ -71,10 +71,10 @@
     return text;
   };
   const finish = (text) => {
-    let line = Buffer.from(`\n${request.token}${text}\n`);
+    let line = Buffer.from(request.call ? `${request.token}${text}\n` : `\n${request.token}\n`);
     while (line.length) {
       try {
-        line = line.subarray(writeSync(1, line));
+        line = line.subarray(writeSync(request.call ? 3 : 1, line));
       } catch (failure) {
         if (failure.code !== "EAGAIN") leave(1);
       }
