@@ -7,6 +7,7 @@ functions are deterministic, and say of each dropped test which one and why.
 
 import collections
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from rewards.code.gold_form import Case, CodeGold, read_gold
 from rewards.code.jobs import Budget, Executor, Job, NotData, RunResult, StdinTest
 from rewards.code.running import job_of, run_programs
 from rewards.code.scoring import Outcome, judge
-from rewards.code.values import ValueFormError, to_json
+from rewards.code.values import to_json
 
 Gold = dict[str, Any]
 
@@ -138,10 +139,12 @@ def _as_expectation(case: Case, result: RunResult) -> Gold | str:
         if isinstance(case.test, StdinTest):
             return {"stdout": result.stdout.decode()}
         if not isinstance(result.value, NotData):
-            return {"returns": to_json(result.value)}
+            answer = {"returns": to_json(result.value)}
+            json.dumps(answer)  # refuses integers of thousands of digits, which no file could hold
+            return answer
     except UnicodeDecodeError:
         return "no_data: the output is no UTF-8"
-    except ValueFormError as failure:
+    except ValueError as failure:
         return f"no_data: {failure}"
     return f"no_data: {result.value.type_name}"
 

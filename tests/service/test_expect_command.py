@@ -16,7 +16,7 @@ PLUS = {
     "entry_point": "double",
     "canonical_solution": "    return 2 * x\n",
     "base_input": [[1], ["a"]],
-    "plus_input": [[[1, 2]], [None]],
+    "plus_input": [[[1, 2]], [None], [9 * 10**4299]],
 }
 OWN = {"prompt": "Say hi.", "gold": {"code": {"language": "python", "tests": [{"stdin": "", "stdout": "hi"}]}}}
 ROWS = [PLUS, {**PLUS, "prompt": "def double(y):\n"}]
@@ -33,7 +33,10 @@ def test_what_tests_expect_is_computed_by_the_solution(tmp_path: Path) -> None:
     assert run(problems, tmp_path / "out", "--dry-run") == (0, {"problems": 2})
     code, summary = run(problems, tmp_path / "out")
     counted = [summary[name] for name in ("made", "tests", "tests_dropped", "bad_rows")]
-    assert (code, counted) == (3, [1, 3, 5, 1])  # None cannot be doubled, and the second solution has no name x
+    assert (code, counted) == (
+        3,
+        [1, 3, 7, 1],
+    )  # None cannot be doubled, 1.8 * 10**4300 is too long for a file, and the second solution has no name x
     (line,) = Path(summary["file"]).read_text().splitlines()
     row = json.loads(line)
     assert [test["returns"] for test in row["gold"]["code"]["tests"]] == [2, "aa", [1, 2, 1, 2]]
