@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
-from rewards.code.inside.zygote import COMMAND, ENDED, NEXT
+from rewards.code.inside.zygote import COMMAND, EARLY_LINKING, ENDED, NEXT
 from rewards.code.python_prefix import PythonPrefix
 from rewards.sandbox.command import DEFAULT_ENVIRONMENT, Bind, SandboxError, SandboxSpec, prepare_launch
 from rewards.sandbox.reach import UnreachableError
@@ -201,7 +201,13 @@ class Interpreter:
         }
         command = [prefix.executable, *_FLAGS, "-c", _BOOT, json.dumps(hello)]
         # The order of a set must not decide a verdict.
-        environment = {**DEFAULT_ENVIRONMENT, "HOME": self.folder, "TMPDIR": self.folder, "PYTHONHASHSEED": "0"}
+        environment = {
+            **DEFAULT_ENVIRONMENT,
+            "HOME": self.folder,
+            "TMPDIR": self.folder,
+            "PYTHONHASHSEED": "0",
+            **EARLY_LINKING,
+        }
         streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
         if not isolated:
             return subprocess.Popen(command, **streams, pass_fds=controls, env=environment, start_new_session=True)

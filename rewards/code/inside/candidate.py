@@ -54,12 +54,15 @@ def main(channel: Channel, *, isolated: bool) -> NoReturn:
 
 def _confine(limits: dict[str, int], *, isolated: bool) -> None:
     os.chdir(limits["folder"])
-    kernel.limit(resource.RLIMIT_FSIZE, limits["file_bytes"])
-    kernel.limit(resource.RLIMIT_NOFILE, OPEN_FILES)
-    kernel.limit(resource.RLIMIT_AS, limits["address_bytes"])
-    kernel.limit(resource.RLIMIT_CPU, limits["cpu_seconds"])
+    kept = (
+        (resource.RLIMIT_FSIZE, limits["file_bytes"]),
+        (resource.RLIMIT_NOFILE, OPEN_FILES),
+        (resource.RLIMIT_AS, limits["address_bytes"]),
+        (resource.RLIMIT_CPU, limits["cpu_seconds"]),
+        (resource.RLIMIT_NPROC, limits["processes"]),
+    )
+    kernel.limit(kept if isolated else kept[:-1])  # not isolated, it would count every process of this user
     if isolated:
-        kernel.limit(resource.RLIMIT_NPROC, limits["processes"])
         kernel.drop_rights()
 
 
@@ -73,14 +76,15 @@ def _new_main(source: str) -> tuple[types.ModuleType, types.CodeType]:
     return module, code
 
 
-def _match_recursion_limit(own_frames: int) -> None:
-    """Lets the program nest as deep as it could in a process of its own, where `own_frames` are above its first."""
+def _match_recursion_limit() -> int:
+    """Lets the program nest as deep as it could in a process of its own, whose first frame it is; gives the limit."""
     depth = 0
     frame: types.FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented way
     while frame is not None:
         depth += 1
         frame = frame.f_back
-    sys.setrecursionlimit(RECURSION_LIMIT + depth - own_frames)
+    sys.setrecursionlimit(RECURSION_LIMIT + depth)
+    return RECURSION_LIMIT + depth
 
 
 def run_script(channel: Channel, source: str, descriptors: list[int]) -> int:
@@ -96,7 +100,7 @@ def run_script(channel: Channel, source: str, descriptors: list[int]) -> int:
         channel.send(json.dumps(["compile_error", describe(failure)]).encode())
         return 1
     try:
-        _match_recursion_limit(0)
+        _match_recursion_limit()
         exec(program, module.__dict__)  # noqa: S102 - the purpose of this process
     except SystemExit as leaving:
         code = _exit_code(leaving.code)
@@ -136,14 +140,14 @@ def serve_calls(channel: Channel, source: str, names: list[str]) -> None:
         channel.send(json.dumps([2, "compile_error", describe(failure)]).encode())
         return
     try:
-        _match_recursion_limit(0)
+        depth = _match_recursion_limit()
         exec(program, module.__dict__)  # noqa: S102 - the purpose of this process
     except BaseException as failure:  # noqa: BLE001 - it may raise anything
         channel.send(json.dumps([2, *_ending(failure)]).encode())
         return
     known = module.__dict__
     channel.send(objects.codec.dumps(0, {name: known[name] for name in names if name in known}))
-    _match_recursion_limit(-1)  # a test's own frames: the module's and check's, less the one of `answer`
+    sys.setrecursionlimit(depth + 1)  # a test's own frames: the module's and check's, less the one of `answer`
     while True:
         objects.answer(channel.receive())
 
@@ -179,21 +183,20 @@ class Objects:
     def answer(self, message: bytes) -> None:
         """Does what one message asks and sends the reply."""
         head, _, text = message.partition(b"\n")
-        operation, _, number = head.decode().partition(" ")
+        operation, _, number = head.partition(b" ")
         args, kwargs = self.codec.loads(text)
         try:
-            value = _OPERATIONS[operation](self._kept[int(number)], *args, **kwargs)
-            reply = self._value_reply(value, args, kwargs, text)
+            target = self._kept[int(number)]
+            value = target(*args, **kwargs) if operation == b"call" else _OPERATIONS[operation](target, *args, **kwargs)
+            if _FIXED.issuperset(map(type, args)) and _FIXED.issuperset(map(type, kwargs.values())):
+                reply = self.codec.dumps(0, value)
+            else:
+                after = self.codec.dumps(args, kwargs)
+                # The program may change what it was given: the caller's own objects follow.
+                reply = self.codec.dumps(0, value) if after == text else self.codec.dumps(0, value, args, kwargs)
         except BaseException as failure:  # noqa: BLE001 - the program, its properties, data that holds itself
             reply = failure_reply(failure)
         self.channel.send(reply)
-
-    def _value_reply(self, value: Any, args: list[Any], kwargs: dict[str, Any], text: bytes) -> bytes:
-        if _is_fixed(args) and _is_fixed(kwargs.values()):
-            return self.codec.dumps(0, value)
-        after = self.codec.dumps(args, kwargs)
-        # The program may change what it was given: the caller's own objects follow.
-        return self.codec.dumps(0, value) if after == text else self.codec.dumps(0, value, args, kwargs)
 
     def call_back(self, number: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Calls a function of the judge; answers what the judge asks meanwhile."""
@@ -231,10 +234,7 @@ class Objects:
 
 
 _FIXED: Final = frozenset({type(None), bool, int, float, str, bytes, complex, range})
-
-
-def _is_fixed(values: Any) -> bool:
-    return _FIXED.issuperset(map(type, values))
+"""What a program cannot change in place."""
 
 
 def failure_reply(failure: BaseException) -> bytes:
@@ -253,22 +253,21 @@ def _make_and_call(cls: Callable[[], Any], method: str, *args: Any, **kwargs: An
     return getattr(cls(), method)(*args, **kwargs)
 
 
-_OPERATIONS: Final[dict[str, Callable[..., Any]]] = {
-    "call": lambda target, *args, **kwargs: target(*args, **kwargs),
-    "method": _make_and_call,
-    "get": getattr,
-    "set": setattr,
-    "item": lambda target, key: target[key],
-    "put": lambda target, key, value: target.__setitem__(key, value),
-    "iter": iter,
-    "next": next,
-    "len": len,
-    "bool": bool,
-    "str": str,
-    "repr": repr,
-    "int": int,
-    "float": float,
-    "isinstance": lambda target, other: isinstance(other, target),
+_OPERATIONS: Final[dict[bytes, Callable[..., Any]]] = {
+    b"method": _make_and_call,
+    b"get": getattr,
+    b"set": setattr,
+    b"item": lambda target, key: target[key],
+    b"put": lambda target, key, value: target.__setitem__(key, value),
+    b"iter": iter,
+    b"next": next,
+    b"len": len,
+    b"bool": bool,
+    b"str": str,
+    b"repr": repr,
+    b"int": int,
+    b"float": float,
+    b"isinstance": lambda target, other: isinstance(other, target),
 }
 
 OBJECTS: Final = Objects()

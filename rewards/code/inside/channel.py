@@ -1,13 +1,20 @@
 """Messages between the host, the judge and the program: bytes behind a four-byte length, over a stream socket. Nothing is unpickled."""
 
-import array
+import _socket
 import socket
 import struct
 from typing import Final
 
 _LENGTH: Final = struct.Struct(">I")
+_NUMBER: Final = struct.Struct("=i")
 _CHUNK: Final = 1 << 13
-_MAX_HANDED: Final = 4
+_HANDED_SPACE: Final = socket.CMSG_LEN(4 * _NUMBER.size)
+"""For up to four descriptors."""
+
+
+def handing(*descriptors: int) -> tuple[int, int, bytes]:
+    """Gives what goes beside a message for its receiver to have these descriptors too."""
+    return socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack(f"={len(descriptors)}i", *descriptors)
 
 
 class TooLongError(Exception):
@@ -24,7 +31,7 @@ class Channel:
 
     __slots__ = ("_rest", "max_bytes", "peer")
 
-    def __init__(self, peer: socket.socket, max_bytes: int) -> None:
+    def __init__(self, peer: _socket.socket, max_bytes: int) -> None:
         self.peer = peer
         self.max_bytes = max_bytes
         self._rest = b""
@@ -33,8 +40,7 @@ class Channel:
         """Sends one message, and descriptors with its first bytes. Raises OSError when the peer is gone."""
         data = _LENGTH.pack(len(body)) + body
         if descriptors:
-            sent = socket.send_fds(self.peer, [data], list(descriptors))
-            data = data[sent:]
+            data = data[self.peer.sendmsg([data], [handing(*descriptors)]) :]
         if data:  # who has read all of it may be gone already
             self.peer.sendall(data)
 
@@ -71,13 +77,13 @@ class Channel:
 
     def receive_with_descriptors(self) -> tuple[bytes, list[int]]:
         """Receives one message of a peer who waits for its answer, with the descriptors that came with it. Raises as `receive`."""
-        space = socket.CMSG_LEN(_MAX_HANDED * array.array("i").itemsize)
-        data, ancillary, _, _ = self.peer.recvmsg(_CHUNK, space)
+        data, ancillary, _, _ = self.peer.recvmsg(_CHUNK, _HANDED_SPACE)
         if not data:
             raise EOFError
         self._rest = data
-        handed = array.array("i")
+        handed: list[int] = []
         for level, kind, content in ancillary:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-                handed.frombytes(content[: len(content) - len(content) % handed.itemsize])
-        return self.receive(), list(handed)
+                whole = content[: len(content) - len(content) % _NUMBER.size]
+                handed.extend(number for (number,) in _NUMBER.iter_unpack(whole))
+        return self.receive(), handed

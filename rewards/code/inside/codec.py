@@ -6,7 +6,6 @@ None, booleans, numbers, strings and lists stand for themselves. Everything else
 
 import builtins
 import collections
-import contextlib
 import datetime as dt
 import decimal
 import fractions
@@ -111,8 +110,10 @@ class Codec:
             TypeError: from the hook, for what cannot be sent.
         """
         if sys.get_int_max_str_digits() == DECIMAL_DIGITS:  # a program may set its own
-            with contextlib.suppress(ValueError):  # a very long integer, a lone surrogate
+            try:
                 return _dump([self._encode(value) for value in values]).encode()
+            except ValueError:  # a very long integer, a lone surrogate
+                pass
         self._strict = True
         try:
             return _dump_ascii([self._encode(value) for value in values]).encode("ascii")

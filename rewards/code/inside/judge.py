@@ -60,8 +60,7 @@ def main(channel: Channel, *, isolated: bool) -> NoReturn:
 
 
 def _confine(limits: dict[str, int], *, isolated: bool) -> None:
-    kernel.limit(resource.RLIMIT_FSIZE, limits["file_bytes"])
-    kernel.limit(resource.RLIMIT_AS, limits["address_bytes"])
+    kernel.limit(((resource.RLIMIT_FSIZE, limits["file_bytes"]), (resource.RLIMIT_AS, limits["address_bytes"])))
     if isolated:
         kernel.drop_rights()
 

@@ -26,7 +26,7 @@ _TICK_SECONDS: Final = 0.02
 """Longer than the grain of a file system's clock: after it, each change of a folder shows in its time of change."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_capset = _libc.capset
+_capset, _unshare, _setns = _libc.capset, _libc.unshare, _libc.setns
 _CAPSET_HEADER: Final = struct.pack("@Ii", _CAPABILITY_VERSION_3, 0)
 _NO_CAPABILITIES: Final = bytes(24)
 
@@ -48,11 +48,15 @@ class PidNamespaces:
 
     def open(self) -> None:
         """The next fork begins a new namespace."""
-        _check(_libc.unshare(_CLONE_NEWPID), "unshare")
+        result = _unshare(_CLONE_NEWPID)
+        if result != 0:
+            _check(result, "unshare")
 
     def close(self) -> None:
         """Back to ordinary forks, which is what `open` needs."""
-        _check(_libc.setns(self._own, _CLONE_NEWPID), "setns")
+        result = _setns(self._own, _CLONE_NEWPID)
+        if result != 0:
+            _check(result, "setns")
 
     def forget(self) -> None:
         """In a child: lets go of what points at the parent."""
@@ -78,15 +82,17 @@ def adopt_orphans() -> None:
 
 def drop_rights() -> None:
     """Gives up all capabilities, and with `forbid_new_rights` the way back."""
-    _check(_capset(_CAPSET_HEADER, _NO_CAPABILITIES), "capset")
+    result = _capset(_CAPSET_HEADER, _NO_CAPABILITIES)
+    if result != 0:
+        _check(result, "capset")
 
 
-def limit(kind: int, value: int) -> None:
-    """Sets a limit of the `resource` module, soft and hard, as low as asked or as it already is."""
-    hard = resource.getrlimit(kind)[1]
-    if hard != resource.RLIM_INFINITY:
-        value = min(value, hard)
-    resource.setrlimit(kind, (value, value))
+def limit(limits: tuple[tuple[int, int], ...]) -> None:
+    """Sets limits of the `resource` module, kind and value, soft and hard, as low as asked or as they already are."""
+    for kind, value in limits:
+        hard = resource.getrlimit(kind)[1]
+        most = value if hard == resource.RLIM_INFINITY or value < hard else hard
+        resource.setrlimit(kind, (most, most))
 
 
 class Scratch:

@@ -5,6 +5,7 @@ says to the fork, the zygote never reads, so no later fork can find it in memory
 tells how it ended, and makes the next one. It ends when the host closes its control socket.
 """
 
+import _socket
 import contextlib
 import gc
 import importlib
@@ -20,7 +21,7 @@ import time
 from typing import Any, Final, NoReturn
 
 from . import candidate, judge, kernel
-from .channel import Channel
+from .channel import Channel, handing
 
 NEXT: Final = b"N"
 REPLACE: Final = b"T"
@@ -31,6 +32,9 @@ writable folder, whose size it names, and `CLEAN` (for the program's) tells that
 
 ENDED: Final = struct.Struct("=idqi")
 """How a fork ended: wait status, its processor seconds with its children's, peak bytes, is the writable folder used."""
+
+EARLY_LINKING: Final = {"LD_BIND_NOW": "1"}
+"""In a zygote's environment, taken out before any fork: what of the C library a fork is the first to use, it need not look up by name."""
 
 WARM: Final = [
     "bisect",
@@ -70,7 +74,9 @@ def main(roles: dict[str, int], *, isolated: bool, rules: dict[str, str], disk_b
         disk_bytes: size of the writable folder.
         packages: a folder of further modules for programs, empty for none.
     """
-    kernel.limit(resource.RLIMIT_CORE, 0)
+    for name in EARLY_LINKING:
+        os.environ.pop(name, None)
+    kernel.limit(((resource.RLIMIT_CORE, 0),))
     _warm_up(packages)
     if isolated:
         kernel.forbid_new_rights()
@@ -142,6 +148,7 @@ class Zygote:
     def __init__(self, role: str, control: socket.socket, other: int, *, isolated: bool, rules: bytes) -> None:
         self._role = role
         self._control = control
+        self._control_number = control.fileno()
         self._other = other
         self._isolated = isolated
         self._namespaces = kernel.PidNamespaces() if isolated and role == "candidate" else None
@@ -177,7 +184,7 @@ class Zygote:
         return command, size
 
     def _fork(self) -> int:
-        ours, theirs = socket.socketpair()
+        ours, theirs = _socket.socketpair()  # no wrapper in Python, whose every method costs a fork a page
         if self._namespaces is not None:
             self._namespaces.open()
         pid = os.fork()
@@ -187,15 +194,15 @@ class Zygote:
             self._namespaces.close()
         theirs.close()
         watch = os.pidfd_open(pid)
-        socket.send_fds(self._control, [b"F"], [ours.fileno(), watch])
+        self._control.sendmsg([b"F"], [handing(ours.fileno(), watch)])
         os.close(watch)
         ours.close()
         return pid
 
-    def _become(self, peer: socket.socket, other: socket.socket) -> NoReturn:
+    def _become(self, peer: _socket.socket, other: _socket.socket) -> NoReturn:
         try:
             other.close()
-            self._control.close()
+            os.close(self._control_number)
             if self._namespaces is not None:
                 self._namespaces.forget()
             # A signal to the zygote's process group would cross PID namespaces. A new session would do, but costs the kernel a group of its scheduler.
@@ -206,8 +213,7 @@ class Zygote:
             os._exit(1)
 
     def _end(self, pid: int) -> tuple[int, resource.struct_rusage]:
-        with contextlib.suppress(OSError):
-            os.kill(pid, signal.SIGKILL)
+        os.kill(pid, signal.SIGKILL)  # nobody else waits for it: there is such a process
         if not self._isolated:
             with contextlib.suppress(OSError):
                 os.killpg(pid, signal.SIGKILL)
