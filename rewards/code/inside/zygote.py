@@ -205,7 +205,7 @@ class Zygote:
             os.close(self._control_number)
             if self._namespaces is not None:
                 self._namespaces.forget()
-            # A signal to the zygote's process group would cross PID namespaces. A new session would do, but costs the kernel a group of its scheduler.
+            # A signal to the zygote's process group would cross PID namespaces. (A session would do too: one more group of the scheduler.)
             os.setpgid(0, 0)
             run: Any = candidate.main if self._role == "candidate" else judge.main
             run(Channel(peer, candidate.MAX_REQUEST_BYTES), isolated=self._isolated)
