@@ -142,7 +142,10 @@ def verify(
         Path | None, typer.Option("--recipe", help="YAML rubric: verifiers, settings, weights, gates.")
     ] = None,
     verifiers: Annotated[
-        str, typer.Option(help="Verifiers with default settings, when there is no recipe.")
+        str,
+        typer.Option(
+            help="Verifiers with default settings, when there is no recipe; mixing is recorded and not summed."
+        ),
     ] = "math,format,mixing",
     preset: Preset = None,
     columns: Columns = None,

@@ -155,7 +155,7 @@ def rewards_curate_tests(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compute what tests expect from trusted solutions, and drop tests that judge wrongly."""
+    """Sift tests of programs: drop those that judge wrongly, and compute what others expect."""
     from service.commands.curate_tests import curate_problems as run
 
     raise typer.Exit(
@@ -182,7 +182,7 @@ def rewards_expect(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compute what tests expect by the solutions that came with them; gives a file for `sample` and `verify`."""
+    """Run the solutions of HumanEval+ or MBPP+ for what their tests expect; gives a file for `sample` and `verify`."""
     from service.commands.columns import ColumnRequest
     from service.commands.expect import expect_outputs as run
 

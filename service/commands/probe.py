@@ -13,9 +13,10 @@ from rewards.registry import Verifier
 from rewards.rubric import Rubric
 from schemas.errors import UserError
 from schemas.files import write_bytes_durably, write_json_durably
-from schemas.recipe import VerifyRecipe, load_recipe, parse_recipe
+from schemas.recipe import VerifyRecipe, load_recipe
 from service.commands.columns import ColumnRequest
 from service.commands.common import DONE, QUARANTINED, open_for_reading
+from service.commands.rubrics import named_rubric
 from service.console import Terminal
 from service.probe.page import render_probe
 from service.probe.summary import excerpt, summarise
@@ -72,8 +73,7 @@ class ProbeRequest:
                 raise UserError(f"--{name} must be between 0 and 1, not {share:g}")
         if self.rubric.endswith((".yaml", ".yml")) or Path(self.rubric).is_file():
             return load_recipe(Path(self.rubric), VerifyRecipe)
-        names = [name.strip() for name in self.rubric.split(",") if name.strip()]
-        return parse_recipe({"verifiers": [{"name": name} for name in names]}, VerifyRecipe, "RUBRIC")
+        return named_rubric(self.rubric, "RUBRIC")
 
 
 def run_probe(request: ProbeRequest, out: Path, store: str | None, *, dry_run: bool, as_json: bool) -> int:

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rewards.registry import setting_names
-from schemas.recipe import VerifyRecipe, load_recipe, parse_recipe
+from schemas.recipe import VerifyRecipe, load_recipe
 from service.commands.columns import ColumnRequest
 from service.commands.common import open_for_reading, refresh_report, store_url
 from service.commands.gold import validate_gold
+from service.commands.rubrics import named_rubric
 from service.commands.sample import show_progress
 from service.console import Terminal
 from workers.imports import ImportSource
@@ -42,8 +43,7 @@ class VerifyRequest:
         if self.recipe is not None:
             rubric = load_recipe(self.recipe, VerifyRecipe)
         else:
-            names = [name.strip() for name in self.verifiers.split(",") if name.strip()]
-            rubric = parse_recipe({"verifiers": [{"name": name} for name in names]}, VerifyRecipe, "--verifiers")
+            rubric = named_rubric(self.verifiers, "--verifiers")
         if not self.unsafe_no_sandbox:
             return rubric
         items = [

@@ -98,7 +98,8 @@ def test_from_rows_of_gsm8k_to_advantages(tmp_path, reference_data):
     votes = {0: 0.0, 1: 0.0, 2: 0.5, 3: 1.0, 4: 1.0}
     assert group["cons_at"][-1]["value"] == pytest.approx(sum(votes[c] for c in right) / PROBLEMS)
     assert group["bands"] == {"too_hard": 2, "learnable": 5, "too_easy": 1, "unscored": 0}
-    assert sorted(told["rubric"]["weights"]) == ["format", "math", "mixing"]
+    assert sorted(told["rubric"]["weights"]) == ["format", "math"]
+    assert told["rubric"]["metrics"] == ["mixing"]  # a text without words has no foreign one
     rows = pq.read_table(out / told["files"]["advantages"]["path"]).to_pylist()
     assert len(rows) == PROBLEMS * SAMPLES
     assert all((row["advantage"] == 0) == (row["band"] != "learnable") for row in rows)
