@@ -37,6 +37,7 @@ _HOLDERS: Final[tuple[Kind, ...]] = (
     "relation",
     "builder",
     "text",
+    "quantity",
 )
 
 
@@ -146,7 +147,7 @@ class Comparer:
             if any(signs):
                 return signs[0] == signs[1]
         if gold.has(*_HOLDERS) or answer.has(*_HOLDERS):
-            return False  # a set or a word inside a sum has no value
+            return False  # a set, a word or a number with its own base inside a sum has no value
         gold_decimal, answer_decimal = decimal_literal(gold), decimal_literal(answer)
         left, right = exact_value(gold), exact_value(answer)
         if left is not None and right is not None:

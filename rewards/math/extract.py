@@ -47,6 +47,11 @@ _BOX_WORDS: Final = ("\\boxed", "\\fbox")
 _EMPTY_BOX: Final = re.compile(r"\\(?:boxed|fbox)(?:\s{0,4}\{\s{0,9}\}|(?=[\s$.]{0,9}\Z))\$?")
 _HAN_SENTENCE: Final = re.compile(r"[\u3400-\u9fff].*\d.*[\u3400-\u9fff]|[\u3400-\u9fff]{2}.*\d")
 _DIGIT: Final = re.compile(r"\d")
+_APART_BACKWARDS: Final = re.compile(r"(?<![A-Za-z])[A-Za-z]{2,}+(?!\\)|[\"';=<>?]")
+"""What stands in no `RUN` and no `NUMBER`, in a text that is read backwards: a word that is no command, a sign of sentences."""
+_LISTED_BACKWARDS: Final = re.compile(r"\d\s,")
+"""Where the last number of a list begins, and no `NUMBER` reaches across, in a text that is read backwards."""
+_FORMULA_CLOSING: Final = re.compile(r"\$|\\[)\]]")
 _FORMULA_OPENING: Final = re.compile(r"\$|\\[(\[]")
 _BRACE: Final = re.compile(r"\\.|[{}]", re.DOTALL)
 _BOX_JOIN: Final = re.compile(r"[\s,;$]*+(?:\\text\s*+\{\s*+)?(?:and|or|和|或|、)?(?:\s*+\})?[\s,;$]*+")
@@ -73,12 +78,15 @@ def extract_answer(completion: str, *, prose: bool = True) -> Extraction:
         prose: whether rule 5 applies: a last formula or number that nothing announces. Without it, an announced sentence is the
             answer as it stands: `the 4th of July` is no 4.
     """
-    thinking, text = cut(completion[-MAX_COMPLETION_CHARS:], anywhere=True)
+    # Looking for one sign costs a tenth of looking for a word: most completions are not searched for tags at all.
+    whole = completion[-MAX_COMPLETION_CHARS:]
+    tagged = "<" in whole
+    thinking, text = cut(whole, anywhere=True) if tagged else (None, whole)
     if text is None:
         return Extraction("", "thinking_not_closed")
     if not text or text.isspace():
         return Extraction("", "empty_completion" if thinking is None else "empty_answer")
-    tags = _ANSWER_TAG.findall(text) if "</" in text else []
+    tags = _ANSWER_TAG.findall(text) if tagged and "</" in text else []
     if tags:
         inside = tags[-1].strip()
         if not inside:
@@ -108,12 +116,12 @@ def _boxed(text: str) -> Extraction | None:
     r"""The last box that holds something. `\boxed` as a word, empty boxes and unbalanced ones are none."""
     if "\\" not in text:
         return None
+    last = text.rfind("\\boxed")
+    if last >= 0 and text.find("box") == last + 1 and text.find("\\fbox", last) < 0:
+        return _only_box(text, last)  # what is nearly always there costs one pass
     first = min((at for word in _BOX_WORDS if (at := text.find(word)) >= 0), default=-1)
     if first < 0:
         return None
-    only = _PLAIN_BOX.match(text, first)
-    if only and all(text.find(word, first + 1) < 0 for word in _BOX_WORDS):
-        return Extraction(only[1], "boxed")
     openings = list(_BOX.finditer(text, first))[-MAX_OPENINGS:]
     closings = _matching_braces(text, openings[0].start() if openings else len(text))
     spans: list[tuple[int, int, str]] = []
@@ -133,6 +141,30 @@ def _boxed(text: str) -> Extraction | None:
             break
         joined.insert(0, span)
     return Extraction(", ".join(dict.fromkeys(content for _, _, content in joined)), "boxed")
+
+
+def _only_box(text: str, at: int) -> Extraction | None:
+    plain = _PLAIN_BOX.match(text, at)
+    if plain is not None:
+        return Extraction(plain[1], "boxed")
+    opening = _BOX.match(text, at)
+    if opening is None:
+        return None
+    content = opening["bare"]
+    if not content:
+        closing = _closing_brace(text, opening.end() - 1)
+        content = text[opening.end() : min(closing, opening.end() + MAX_ANSWER_SPAN)].strip()
+    return Extraction(content, "boxed") if content else None
+
+
+def _closing_brace(text: str, opening: int) -> int:
+    """Gives the place of the brace that closes the one at `opening`; that one's own where none does."""
+    depth = 0
+    for brace in _BRACE.finditer(text, opening):
+        depth += 1 if brace[0] == "{" else -1 if brace[0] == "}" else 0
+        if depth == 0:
+            return brace.start()
+    return opening
 
 
 def _matching_braces(text: str, start: int) -> dict[int, int]:
@@ -166,14 +198,21 @@ def _last_of_prose(text: str) -> Extraction | None:
 
 
 def _last_mathematics(text: str) -> Extraction | None:
-    formula = _last_formula(text)
-    digit = _DIGIT.search(text[::-1])
-    if formula is not None and (digit is None or len(text) - digit.start() <= formula.end()):
-        return Extraction(formula_content(formula).strip(), "formula")
+    backwards = text[::-1]
+    digit = _DIGIT.search(backwards)
+    end = len(text) - digit.start() if digit is not None else 0
+    if digit is None or _FORMULA_CLOSING.search(text, end):
+        formula = _last_formula(text)
+        if formula is not None and end <= formula.end():
+            return Extraction(formula_content(formula).strip(), "formula")
     if digit is None:
         return None
-    start = text.rfind("\n", 0, len(text) - digit.start()) + 1
-    last = next(reversed(list(NUMBER.finditer(text, start))), None)
+    # Nothing that is found below crosses a line or what stands in no run: it is looked for behind the last of these.
+    apart = _APART_BACKWARDS.search(backwards, digit.start())
+    start = max(text.rfind("\n", 0, end) + 1, len(text) - apart.start() if apart is not None else 0)
+    listed = _LISTED_BACKWARDS.search(backwards, digit.start())
+    own = max(start, len(text) - listed.start() - 1 if listed is not None else 0)
+    last = next(reversed(list(NUMBER.finditer(text, own))), None)
     if last is None:
         return None
     for run in RUN.finditer(text, start):

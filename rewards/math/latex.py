@@ -24,34 +24,24 @@ _SIGN_TABLE: Final = str.maketrans(dict(_SIGNS))
 _SUPERSCRIPTS: Final = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")
 _VULGAR: Final = re.compile("(\\d)([½⅓⅔¼¾])")
 
-_DROPPED: Final = re.compile(
-    r"\\(?:left|right)\s*\.(?!\d)|\\(?:left|right|middle|[bB]igg?[lr]?|displaystyle|textstyle|scriptstyle|limits|nolimits|"
-    r"boldsymbol|bm|hfill)(?![A-Za-z])"
-)
+_NO_BRACKET: Final = re.compile(r"\\(?:left|right)\s*\.(?!\d)")
 _DIGIT_GAPS: Final = re.compile(r"(?<=\d)(?:\\[,!:; ]|\{,\}|,\\!|\\!,|~)\s*(?=\d{3}(?!\d))")
 _DECIMAL_COMMA: Final = re.compile(r"(?<=\d)\{,\}(?=\d)")
-_SPACES: Final = re.compile(r"\\[,;:!>~ ]|~|\\q?quad(?![A-Za-z])|\\enspace(?![A-Za-z])|\\thinspace(?![A-Za-z])")
-_RENAMED: Final = (
-    (re.compile(r"\\(?:d|t|c)frac(?![A-Za-z])"), r"\\frac"),
-    (re.compile(r"\\(?:d|t)binom(?![A-Za-z])"), r"\\binom"),
-    (re.compile(r"\\(?:leq|leqslant|le)(?![A-Za-z])"), r"\\le "),
-    (re.compile(r"\\(?:geq|geqslant|ge)(?![A-Za-z])"), r"\\ge "),
-    (re.compile(r"\\(?:neq|ne)(?![A-Za-z])"), r"\\ne "),
-    (re.compile(r"\\lt(?![A-Za-z])"), "<"),
-    (re.compile(r"\\gt(?![A-Za-z])"), ">"),
-    (re.compile(r"\\(?:varnothing|emptyset|O(?=\s*$))(?![A-Za-z])"), r"\\emptyset "),
-    (re.compile(r"\\(?:lbrace)(?![A-Za-z])"), r"\\{"),
-    (re.compile(r"\\(?:rbrace)(?![A-Za-z])"), r"\\}"),
-    (re.compile(r"\\(?:lbrack)(?![A-Za-z])"), "["),
-    (re.compile(r"\\(?:rbrack)(?![A-Za-z])"), "]"),
-    (re.compile(r"\\(?:lvert|rvert|vert)(?![A-Za-z])"), "|"),
-    (re.compile(r"\\(?:colon)(?![A-Za-z])"), ":"),
-    (re.compile(r"\\(?:land|wedge)(?![A-Za-z])"), r"\\text{and}"),
-    (re.compile(r"\\(?:lor|vee)(?![A-Za-z])"), r"\\text{or}"),
-    (re.compile(r"\\(?:degree|deg)(?![A-Za-z])"), r"^\\circ "),
-    (re.compile(r"\^\s*\{\s*\\circ\s*\}"), r"^\\circ "),
-    (re.compile(r"\\(?:mbox|textbf|textit|textrm|textsf|texttt|mathrm|mathbf|mathsf|mathit|mathtt|operatorname\*?|textnormal)(?![A-Za-z])"), r"\\text"),
-)  # fmt: skip
+_SPACES: Final = re.compile(r"\\[,;:!>~ ]|~")
+_COMMAND: Final = re.compile(r"\\([A-Za-z]+)(\*?)")
+_SPELLINGS: Final[Mapping[str, str]] = {
+    " ": "left right middle big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr displaystyle textstyle scriptstyle limits "
+    "nolimits boldsymbol bm hfill quad qquad enspace thinspace",
+    r"\frac": "dfrac tfrac cfrac", r"\binom": "dbinom tbinom",
+    r"\le ": "le leq leqslant", r"\ge ": "ge geq geqslant", r"\ne ": "ne neq", "<": "lt", ">": "gt",
+    r"\emptyset ": "emptyset varnothing", r"\{": "lbrace", r"\}": "rbrace", "[": "lbrack", "]": "rbrack",
+    "|": "lvert rvert vert", ":": "colon", r"\text{and}": "land wedge", r"\text{or}": "lor vee", r"^\circ ": "degree deg",
+    r"\text": "mbox textbf textit textrm textsf texttt mathrm mathbf mathsf mathit mathtt operatorname textnormal",
+}  # fmt: skip
+_SPELLING: Final = {name: spelling for spelling, names in _SPELLINGS.items() for name in names.split()}
+"""Commands that mean the same as another, or are layout."""
+_DANISH_O: Final = re.compile(r"\\O\s*\Z")
+_BRACED_DEGREE: Final = re.compile(r"\^\s*\{\s*\\circ\s*\}")
 _DELIMITERS: Final = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("**", "**"), ("`", "`"))
 _WRAPPERS: Final = re.compile(r"\\(?:boxed|fbox|text|mathrm|mathbf|textbf)\s*(?=\{)")
 _WHITE: Final = re.compile(r"\s++")
@@ -87,13 +77,10 @@ def strip_delimiters(text: str) -> str:
         if not text.endswith(("...", r"\,", r"\;", r"\:", r"\.")):
             text = text.rstrip(_TRAILING)
         for opening, closing in _DELIMITERS:
+            if not (text.startswith(opening) and text.endswith(closing) and len(text) > len(opening) + len(closing)):
+                continue
             inner = text[len(opening) : len(text) - len(closing)]
-            if (
-                len(text) > len(opening) + len(closing)
-                and text.startswith(opening)
-                and text.endswith(closing)
-                and opening not in inner
-            ):
+            if opening not in inner:
                 text = inner
                 break
         wrapper = _WRAPPERS.match(text)
@@ -108,19 +95,34 @@ def strip_delimiters(text: str) -> str:
 def normalise(text: str) -> str:
     """Gives the answer in one spelling, for the reader. Costs a few passes over the text; idempotent in meaning."""
     text = strip_delimiters(_WHITE.sub(" ", text))
-    text = _VULGAR.sub(r"\1 \2", text)
-    text = _SUPERSCRIPTS.sub(lambda run: "^{" + unicodedata.normalize("NFKC", run[0]).replace("−", "-") + "}", text)
-    text = unicodedata.normalize("NFKC", text.translate(_SIGN_TABLE)).translate(_SIGN_TABLE)
-    text = text.replace("$$", " ").replace(r"\(", " ").replace(r"\)", " ")
-    if text.count("$") % 2 == 0 and r"\$" not in text:
+    if not text.isascii():
+        text = _VULGAR.sub(r"\1 \2", text)
+        text = _SUPERSCRIPTS.sub(lambda run: "^{" + unicodedata.normalize("NFKC", run[0]).replace("−", "-") + "}", text)
+        text = unicodedata.normalize("NFKC", text.translate(_SIGN_TABLE)).translate(_SIGN_TABLE)
+    if "$" in text:
+        text = text.replace("$$", " ")
+    text = text.replace(r"\(", " ").replace(r"\)", " ")
+    if "$" in text and text.count("$") % 2 == 0 and r"\$" not in text:
         text = text.replace("$", " ")  # formulas inside a sentence: $1$ and $2$
+    if "{,}" in text or "\\" in text or "~" in text:
+        text = _respell(text)
+    return strip_delimiters(_WHITE.sub(" ", text))
+
+
+def _respell(text: str) -> str:
+    """One spelling of the commands, and none for layout."""
     text = _DECIMAL_COMMA.sub(".", _DIGIT_GAPS.sub("", text))
-    text = _DROPPED.sub(" ", text)
-    text = _SPACES.sub(" ", text)
-    for pattern, replacement in _RENAMED:
-        text = pattern.sub(replacement, text)
-    text = _WHITE.sub(" ", text)
-    return strip_delimiters(text)
+    text = _SPACES.sub(" ", _NO_BRACKET.sub(" ", text))
+    text = _DANISH_O.sub(r"\\emptyset ", _COMMAND.sub(_spelling, text))
+    return _BRACED_DEGREE.sub(r"^\\circ ", text) if r"\circ" in text else text
+
+
+def _spelling(command: re.Match[str]) -> str:
+    name, star = command.groups()
+    spelling = _SPELLING.get(name)
+    if spelling is None:
+        return command[0]
+    return spelling if name == "operatorname" else spelling + star
 
 
 def string_key(text: str) -> str:

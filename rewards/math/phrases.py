@@ -18,12 +18,12 @@ MAX_ANSWER_SPAN: Final = 20_000
 
 # Possessive repeats of a group are `regex`'s: the `re` of Python before 3.11.5 loses the last turn of some.
 FORMULA: Final = regex.compile(
-    r"\$\$([^$]{1,4000}+)\$\$|\$([^$\n]{1,2000}+)\$|\\\(((?:(?!\\[()]).){1,4000}+)\\\)|\\\[((?:(?!\\[\[\]]).){1,4000}+)\\\]",
+    r"\$\$([^$]{1,4000}+)\$\$|\$([^$\n]{1,2000}+)\$|\\\(((?:[^\\]++|\\(?![()])){1,4000}+)\\\)|\\\[((?:[^\\]++|\\(?![\[\]])){1,4000}+)\\\]",
     regex.DOTALL,
 )
 RUN: Final = regex.compile(
     r"(?:[-+−±]\s{0,3})?(?:[$£€¥]\s{0,3})?(?:\\?[({\[]\s{0,3}){0,9}(?:\\[A-Za-z]++\s*+|√\s*+|[π∞]|\.?\d)"
-    r"(?:[\d\s.,^_*/×·÷√π∞°%!(){}\[\]|²³⁻¹⁰-⁹½¼¾:+\-−±]|\\[A-Za-z]++|\\[{}%!,]|(?<![A-Za-z])[a-zA-Z](?![A-Za-z]))*+"
+    r"(?:[\d\s.,^_*/×·÷√π∞°%!(){}\[\]|²³⁻¹⁰-⁹½¼¾:+\-−±]++|\\[A-Za-z]++|\\[{}%!,]|(?<![A-Za-z])[a-zA-Z](?![A-Za-z]))*+"
 )
 NUMBER: Final = re.compile(r"[-−]?[$£€¥]?\d[\d,]*+(?:\.\d++)?(?:\s{0,3}/\s{0,3}\d++)?\s{0,3}%?|[-−]?\.\d++")
 CHOICE: Final = re.compile(r"[\s(*（]{0,9}([A-J])[\s)*）]{0,9}")
@@ -67,12 +67,15 @@ _MORE_PHRASES: Final = (
 """The same for texts that are not ASCII alone."""
 _ALL_PHRASES: Final = (*_PHRASES, *_MORE_PHRASES)
 
+_USUAL_END: Final = 256
+"""How much of a text is first searched for the `answer` field of JSON."""
+
 MAX_ANNOUNCEMENT_CHARS: Final = 256
 """No announcement is so long: its repeats are all bounded, the longest is that of what an answer is `to`."""
 
-_JSON_FIELD: Final = regex.compile(
-    r"""(["'])(?:final_)?answer\1\s{0,9}:\s{0,9}(?:"((?:[^"\\]|\\.)*+)"|'((?:[^'\\]|\\.)*+)'|([^\s"'][^\n]*+))""",
-    regex.IGNORECASE | regex.DOTALL,
+_JSON_FIELD: Final = re.compile(
+    r"""(["'])(?:final_)?answer\1\s{0,9}:\s{0,9}(?:"([^"\\]*+(?:\\.[^"\\]*+)*)"|'([^'\\]*+(?:\\.[^'\\]*+)*)'|([^\s"'][^\n]*+))""",
+    re.IGNORECASE | re.DOTALL,
 )
 _JSON_ESCAPE: Final = re.compile(r'\\(["\\/])')
 _JSON_SPACE: Final = re.compile(r"(?<!\\)\\[nrt](?![A-Za-z])")
@@ -104,12 +107,19 @@ def find_announced(text: str, *, sentences: bool = True) -> tuple[str, str] | No
     Without `sentences` an announced sentence is the answer as it stands, and no number is taken out of it.
     """
     read = of_sentence if sentences else tidy
-    lower = text.lower()
-    if len(lower) != len(text):  # a few letters change their length: then only capitals of ASCII are known
-        lower = text.translate(_ASCII_LOWER)
-    field = _last_field(text, lower)
-    # Only a phrase that ends after the field counts against it, and so begins not far before the field's end.
-    begin, end = _last_phrase(text, lower, -1 if field is None else field.end() - MAX_ANNOUNCEMENT_CHARS)
+    lower, field = "", None
+    if len(text) > 2 * _USUAL_END:  # a field is mostly the last thing, and then nothing ahead of it counts
+        end_of_text = text[-_USUAL_END:]
+        lower = _lowered(end_of_text)
+        field = _last_field(end_of_text, lower)
+    if field is not None:
+        text = end_of_text
+    else:
+        lower = _lowered(text)
+        field = _last_field(text, lower)
+    # Only a phrase that ends after the field counts against it: it begins behind the key, and not far before the field's end.
+    behind = -1 if field is None else max(field.end(1) + len("answer"), field.end() - MAX_ANNOUNCEMENT_CHARS)
+    begin, end = _last_phrase(text, lower, behind)
     announced_last = begin >= 0 and (field is None or field.end() <= end)
     spoken = _after_phrase(text[end : end + MAX_ANSWER_SPAN], read) if announced_last else ""
     if field is not None and (field.end() > end or _says_nothing(spoken)):
@@ -120,6 +130,12 @@ def find_announced(text: str, *, sentences: bool = True) -> tuple[str, str] | No
             answer = read(answer)
         return answer, "json" if answer else "empty_answer"
     return (spoken, "phrase") if spoken else None
+
+
+def _lowered(text: str) -> str:
+    lower = text.lower()
+    # A few letters change their length: then only capitals of ASCII are known.
+    return lower if len(lower) == len(text) else text.translate(_ASCII_LOWER)
 
 
 def _says_nothing(spoken: str) -> bool:
@@ -134,7 +150,10 @@ def _last_phrase(text: str, lower: str, floor: int) -> tuple[int, int]:
     """The last announcement that begins after `floor` as (begin, end), (-1, -1) for none."""
     begin = end = -1
     low = max(0, floor + 1)
-    for word, pattern in _PHRASES if text.isascii() else _ALL_PHRASES:
+    plain = text.isascii()
+    for word, pattern in _PHRASES if plain else _ALL_PHRASES:
+        if plain and low and not lower[low:].islower():  # no letter is left: it holds no word
+            break
         at = lower.rfind(word, low)
         while at >= low:
             match = pattern.match(text, at)
@@ -147,7 +166,7 @@ def _last_phrase(text: str, lower: str, floor: int) -> tuple[int, int]:
     return begin, end
 
 
-def _last_field(text: str, lower: str) -> "regex.Match[str] | None":
+def _last_field(text: str, lower: str) -> re.Match[str] | None:
     at = lower.rfind("answer")
     while at >= 0:
         start = at - 7 if lower.startswith("final_", at - 6) else at - 1

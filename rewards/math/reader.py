@@ -36,6 +36,7 @@ _UNIT_TAIL: Final = regex.compile(
     r"(?:\\text\s*+\{[^{}]*+\}|[^\W\d_]++|\^\s*+\{?-?\d\}?|/|\\cdot|[\s°¢€£¥*.·])++$"
 )  # possessive, hence linear
 _CURRENCY: Final = re.compile(r"\s*(\\?\$|€|£|¥|\\text\s*\{\s*(?:USD|Rs\.?)\s*\})\s*(?=[\d.\\(-])")
+_SIGN_OF_MONEY: Final = re.compile(r"\s*-\s*(?=\\?\$)")
 _CURRENCIES: Final = {"$": "dollar", "€": "€", "£": "£", "¥": "¥"}
 
 
@@ -146,9 +147,9 @@ class _AnswerReader(ScalarReader):
 
     def _measured(self, *, top: bool) -> Node:
         currency = _CURRENCY.match(self.source, self.at)
-        sign = re.match(r"\s*-\s*(?=\\?\$)", self.source[self.at :]) if currency is None else None
+        sign = _SIGN_OF_MONEY.match(self.source, self.at) if currency is None else None
         if sign:
-            currency = _CURRENCY.match(self.source, self.at + sign.end())
+            currency = _CURRENCY.match(self.source, sign.end())
         if currency:
             self.at = currency.end()
         scalar = self.sum()

@@ -37,6 +37,7 @@ _LETTER: Final = re.compile(r"^[\s(*（]*([A-J])[\s)*）.]*$")
 _LETTER_WITH_OPTION: Final = re.compile(r"^[\s(（*]*([A-J])\s*[)）.:：、][\s*]*(\S.*)$", re.DOTALL)
 _UNEVALUATED: Final = re.compile(r"\\(?:i*o?int|sum|prod|lim|frac\s*\{\s*d\s*\})(?![A-Za-z])")
 _AMBIGUOUS_COMMA: Final = re.compile(r"(?<!\d)\d{1,3}(?:,\d{3})+(?!\d)")
+_TEXT_GROUP: Final = re.compile(r"\\text\s*\{([^{}]*)\}")
 _NOT_WORDS: Final = re.compile(r"\\text|[\s{}$.,;:!?()'\"*`]+")
 
 _RELATION: Final = re.compile(
@@ -124,13 +125,13 @@ def _clock(text: str) -> tuple[int, str, str] | None:
 
 
 def _unwrap_text(text: str) -> str:
-    return re.sub(r"\\text\s*\{([^{}]*)\}", r"\1", text)
+    return _TEXT_GROUP.sub(r"\1", text) if "\\text" in text else text
 
 
 def _readings(text: str) -> list[tuple[bool, Node]]:
     """The trees a text may stand for, the likeliest first: `24,112` is a number, or else a list of two. Empty for none."""
     readings = []
-    for thousands in (True, False) if _AMBIGUOUS_COMMA.search(text) else (True,):
+    for thousands in (True, False) if "," in text and _AMBIGUOUS_COMMA.search(text) else (True,):
         try:
             readings.append((thousands, read(text, thousands=thousands)))
         except UnreadableError:

@@ -16,6 +16,9 @@ from rewards.verdict import Verdict
 
 _SHOWN_CHARS: Final = 300
 
+_Work = tuple[Extraction, tuple[str, ...]]
+"""An answer and the golds of which any is right."""
+
 
 class MathCheck:
     """Judges completions against golds; made by `math`."""
@@ -32,19 +35,23 @@ class MathCheck:
 
     def verify_batch(self, completions: Sequence[str], golds: Sequence[Any]) -> list[Verdict]:
         """Extracts every answer, compares each distinct pair of gold and answer once, and sends the slow ones in one go."""
-        works = [
-            (extract_answer(completion, prose=self._prose), _accepted(gold))
-            for completion, gold in zip(completions, golds, strict=True)
-        ]
+        places: dict[_Work, int] = {}
+        asked: list[int] = []
+        gold_before: Any = None  # the samples of a prompt share its gold
+        texts: tuple[str, ...] = ()
+        for completion, gold in zip(completions, golds, strict=True):
+            if gold is not gold_before:
+                gold_before, texts = gold, _accepted(gold)
+            work = extract_answer(completion, prose=self._prose), texts
+            asked.append(places.setdefault(work, len(places)))
         settled: dict[tuple[str, str], Verdict] = {}
         slow: dict[tuple[str, str], Request] = {}
-        distinct = dict.fromkeys(works)
-        for work in distinct:
-            self._compare(*work, settled, slow)
+        for found, texts in places:
+            self._compare(found, texts, settled, slow)
         if slow:
             self._ask(slow, settled)
-        verdicts = {work: _combine(*work, settled) for work in distinct}
-        return [verdicts[work] for work in works]
+        verdicts = [_combine(found, texts, settled) for found, texts in places]
+        return [verdicts[place] for place in asked]
 
     def answer_keys(self, completions: Sequence[str]) -> list[str]:
         """Gives what verdicts depend on: the answer and where it was found."""
