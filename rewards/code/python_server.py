@@ -4,7 +4,6 @@ A slot is one sandbox (`rewards.code.python_slot`); as many jobs run at once as 
 survives a fork of its own process: the child lets go of what it inherited and starts its own slots when it needs them.
 """
 
-import collections
 import contextlib
 import threading
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,7 @@ from typing import Final
 
 from rewards.code.jobs import Job, RunResult, Test
 from rewards.code.python_prefix import find_python
+from rewards.code.python_queue import JobQueue
 from rewards.code.python_slot import PythonSlot
 from rewards.code.python_zygotes import SlotError
 from rewards.process_owned import own
@@ -48,16 +48,14 @@ class PythonServer:
     def execute(self, jobs: Sequence[Job]) -> list[list[RunResult]]:
         """Runs the jobs: see `rewards.code.jobs.Executor`. Results of a test whose slot failed twice have status `error`."""
         results: list[list[RunResult]] = [[] for _ in jobs]
-        waiting = collections.deque(range(len(jobs)))
+        waiting = JobQueue(jobs)
         failures: list[BaseException] = []
         with self._borrowed(min(self.size, len(jobs))) as places:
 
             def work(place: int) -> None:
                 try:
-                    while waiting:
-                        with contextlib.suppress(IndexError):  # another place took the last one
-                            index = waiting.popleft()
-                            results[index] = self._run_job(places, place, jobs[index])
+                    while (index := waiting.take(place)) is not None:
+                        results[index] = self._run_job(places, place, jobs[index])
                 except BaseException as failure:  # noqa: BLE001 - a defect of ours, raised by the caller's own thread
                     waiting.clear()
                     failures.append(failure)
