@@ -80,11 +80,11 @@ class Code:
     def of(test: str, prelude: str) -> "Code":
         """Compiles, or gives what was compiled before. Raises Ending for test code that is no Python."""
         try:
-            tree = ast.parse(test.encode())
-            code = compile(tree, "test.py", "exec", dont_inherit=True)
+            code = compile(test.encode(), "test.py", "exec", dont_inherit=True)
+            modules = _modules(test) if SAFE_MODULES & _names(code) else frozenset()
         except Exception as failure:  # noqa: BLE001 - a parser raises many kinds
             raise Ending("error", f"the test code does not compile: {describe(failure)}") from None
-        return Code(code, _compile_prelude(prelude), _modules(tree))
+        return Code(code, _compile_prelude(prelude), modules)
 
 
 def _compile_prelude(prelude: str) -> types.CodeType | None:
@@ -95,7 +95,8 @@ def _compile_prelude(prelude: str) -> types.CodeType | None:
     return None
 
 
-def _modules(tree: ast.Module) -> frozenset[str]:
+def _modules(test: str) -> frozenset[str]:
+    tree = ast.parse(test.encode())
     names = {node.id: node for node in ast.walk(tree) if isinstance(node, ast.Name)}.keys() & SAFE_MODULES
     if not names:
         return frozenset()
