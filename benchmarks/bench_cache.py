@@ -2,8 +2,9 @@
 
     python benchmarks/bench_cache.py [--check]
 
-Samples are those of `TAMIS_REFERENCE_DATA`: 800 of Qwen2.5-Math (`math`) and responses of IFBench (`instructions`), in shards of 200 as
-a worker has them. Times are elapsed, the least of some runs: some of the work of `math` is done in another process. `--check` exits
+Samples are those of `TAMIS_REFERENCE_DATA`: 800 of Qwen2.5-Math (`math`), responses of IFBench (`instructions`) and 800 programs of CodeT for 40
+HumanEval problems (`code`), in shards of 200 as a worker has them. Times are elapsed, the least of some runs: work of `math` and `code` is
+done in other processes. `--check` exits
 with 1 where answers from the store take longer than the work.
 """
 
@@ -20,15 +21,18 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.code_runs import codet_problems
 from benchmarks.machine_text import write_result
 from rewards import get_verifier
 from rewards.cache import MemoryCache, VerdictCache
 from rewards.registry import Verifier
 from schemas.store import open_store, sqlite_url
+from workers.processors import program_slots
 from workers.verdict_cache import StoreCache
 
 SHARD = 200
 REPEATS = 3
+SETTINGS: dict[str, dict[str, Any]] = {"code": {"form": "continuation", "slots": program_slots()}}
 
 Samples = tuple[list[str], list[Any]]
 
@@ -54,6 +58,11 @@ def instruction_samples() -> Samples:
     ]
 
 
+def code_samples() -> Samples:
+    pairs = [(sample, problem.gold) for problem in codet_problems()[:40] for sample in problem.samples[:20]]
+    return [sample for sample, _ in pairs], [gold for _, gold in pairs]
+
+
 def least(run: Callable[[], object], repeats: int = REPEATS) -> float:
     times = []
     for _ in range(repeats):
@@ -70,7 +79,7 @@ def verify(verifier: Verifier, samples: Samples) -> None:
 
 
 def measure(name: str, samples: Samples, folder: Path) -> dict[str, float]:
-    verifier = get_verifier(name)
+    verifier = get_verifier(name, **SETTINGS.get(name, {}))
     verify(verifier, (samples[0][:SHARD], samples[1][:SHARD]))  # starts processes and compiles patterns
     plain = least(lambda: verify(verifier, samples))
     measured = {"samples": len(samples[0]), "without_s": plain}
@@ -90,7 +99,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    sources = {"math": math_samples, "instructions": instruction_samples}
+    sources = {"math": math_samples, "instructions": instruction_samples, "code": code_samples}
     result: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, samples in sources.items():
