@@ -18,7 +18,7 @@ from typing import Final
 
 from rewards.code.call_programs import call_program
 from rewards.code.calls import CallFault, CallValueError, call_request, is_function_name, read_answer
-from rewards.code.harness import HarnessError, Sources, java_classes, join
+from rewards.code.harness import HarnessError, Sources, java_classes, join, scala_main
 from rewards.code.jobs import AssertTest, Budget, CallTest, Job, RunResult, RunStatus, Test
 from rewards.code.languages import LANGUAGES, Language
 from rewards.code.toolchains import MissingToolError, Toolchain, find_toolchain
@@ -222,8 +222,9 @@ class _Program:
         for folder in (source, work):
             folder.mkdir()
             folder.chmod(0o755)
-        is_java = "java" in self._language.tools[-1] or self._language.name == "scala"
-        public, main = java_classes(sources.text) if is_java else ("", "")
+        public, main = java_classes(sources.text) if self._language.name == "java" else ("", "")
+        if self._language.name == "scala":
+            main = scala_main(sources.text)
         main = sources.main or main
         name = self._language.file.format(public=public)
         if not self._language.compile:

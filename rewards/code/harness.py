@@ -73,6 +73,19 @@ def java_classes(source: str) -> tuple[str, str]:
     return public or "Main", starter or public or first or "Main"
 
 
+def scala_main(source: str) -> str:
+    """Gives what starts a Scala file: a function with `@main`, else an object that is an `App` or has `main`; "Main" if there is none."""
+    bare = blank_quoted(source)
+    annotated = re.search(r"@main\s+def\s+(\w+)", bare)
+    if annotated:
+        return annotated[1]
+    application = re.search(r"\bobject\s+(\w+)\s+extends\s+(?:[\w.\[\]]+\s+with\s+)*App\b", bare)
+    if application:
+        return application[1]
+    begins = re.findall(r"\bobject\s+(\w+)", bare.partition("def main(")[0])
+    return begins[-1] if begins else "Main"
+
+
 def java_top_classes(source: str) -> list[str]:
     """Gives the names of the classes of a Java file's top level, in order."""
     return [name for _, name, _ in _top_classes(blank_quoted(source))]

@@ -10,7 +10,7 @@ import pytest
 
 from rewards.code import commands, toolchains
 from rewards.code.commands import CommandExecutor
-from rewards.code.harness import java_classes, join
+from rewards.code.harness import java_classes, join, scala_main
 from rewards.code.jobs import AssertTest, Budget, CallTest, Job, NotData, StdinTest
 from rewards.code.languages import LANGUAGES, find_language
 from rewards.code.toolchains import MissingToolError, describe, find_toolchain
@@ -40,7 +40,7 @@ ROOMY = dataclasses.replace(
 AMPLE = Budget(cpu_seconds=30.0, wall_seconds=120.0)  # the default memory, too
 LIMITS = (("loop", TIGHT, "time_limit"), ("hog", ROOMY, "memory_limit"), ("flood", ROOMY, "output_limit"))
 SOME = ("3", "27", "30", "42", "53")  # flags, text, lists, what is changed, numbers
-FAST = ("c", "bash", "perl", "javascript")  # the others compile for a second or more
+FAST = ("c", "bash", "perl", "javascript", "ruby", "php")  # the others compile for a second or more
 
 
 def only_where_installed(language):
@@ -59,16 +59,26 @@ def statuses(results):
     return [result.status for result in results]
 
 
+def with_assertions():
+    return [name for name in PROGRAMS if "holds" in PROGRAMS[name]]
+
+
 def parts(languages):
     return [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in languages]
 
 
 @needs_isolation
 @pytest.mark.parametrize("language", parts(PROGRAMS))
-def test_right_programs_pass_and_wrong_ones_fail(language):
+def test_right_programs_pass(language):
     program = PROGRAMS[language]
     results = run(language, program["add"] + program["main"], StdinTest("3 4\n"), StdinTest("30 -7\n"))
     assert [(result.status, result.stdout.strip()) for result in results] == [("ok", b"7"), ("ok", b"23")]
+
+
+@needs_isolation
+@pytest.mark.parametrize("language", parts(with_assertions()))
+def test_assertions_hold_or_fail(language):
+    program = PROGRAMS[language]
     tests = [AssertTest(program["holds"], None, ""), AssertTest(program["fails"], None, "")]
     assert statuses(run(language, program["add"], *tests)) == ["ok", "failed"]
 
@@ -77,13 +87,14 @@ def test_right_programs_pass_and_wrong_ones_fail(language):
 @pytest.mark.parametrize("language", parts(PROGRAMS))
 def test_text_that_is_no_program(language):
     program = PROGRAMS[language]
-    results = run(language, program["add"] + "\n}}} (((", StdinTest(""), AssertTest(program["holds"], None, ""))
-    assert statuses(results) == ["compile_error", "compile_error"]
+    tests = [StdinTest(""), *(AssertTest(program["holds"], None, "") for _ in range("holds" in program))]
+    results = run(language, program["add"] + "\n}}} (((", *tests)
+    assert statuses(results) == ["compile_error"] * len(tests)
     assert results[0].error
 
 
 @needs_isolation
-@pytest.mark.parametrize("language", parts(PROGRAMS))
+@pytest.mark.parametrize("language", parts(with_assertions()))
 def test_leaving_before_the_tests_end_is_no_pass(language):
     program = PROGRAMS[language]
     for leave in program["leaves"]:
@@ -343,6 +354,13 @@ def test_java_classes_are_found():
     assert java_classes(source) == ("C", "E")
     assert java_classes("class Only { }") == ("Main", "Only")
     assert java_classes("}}}{{{\0") == ("Main", "Main")
+
+
+def test_what_starts_a_scala_program_is_found():
+    assert scala_main("object A { }\n/* object B */ object C {\n  def main(words: Array[String]): Unit = {} }") == "C"
+    assert scala_main("trait T; object A; object B extends T with App { println(1) }") == "B"
+    assert scala_main("object A\n@main def go(): Unit = ()") == "go"
+    assert scala_main("}{\0") == "Main"
 
 
 def test_go_imports_of_the_tests_are_added_once():
