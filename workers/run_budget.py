@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from rewards.registry import Verifier
+from schemas.store import booking
 from schemas.tables import Shard, SpendingRow
 from workers.model_client import ModelClient
 from workers.queue import Claim
@@ -39,7 +40,7 @@ class StoreAccount:
 
     def reserve(self, prompt_tokens: int, completion_tokens: int, /) -> None:
         """See `workers.spending.Account`."""
-        with self._lock, self._engine.begin() as connection:  # on SQLite the only writer from here on
+        with self._lock, booking(self._engine) as connection:  # on SQLite the only writer from here on
             columns = [_TABLE.c[name] for name in _FIELDS]
             row = connection.execute(sa.select(*columns).where(self._ours).with_for_update()).one()
             booked = Spending(*row).plus(1, prompt_tokens, completion_tokens)
@@ -52,7 +53,7 @@ class StoreAccount:
             "prompt_tokens": _TABLE.c.prompt_tokens - prompt_tokens,
             "completion_tokens": _TABLE.c.completion_tokens - completion_tokens,
         }
-        with self._lock, self._engine.begin() as connection:
+        with self._lock, booking(self._engine) as connection:
             connection.execute(sa.update(_TABLE).where(self._ours).values(back))
 
 

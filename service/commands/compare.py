@@ -176,6 +176,8 @@ def _remarks(found: Comparison, sides: tuple[Side, Side]) -> list[str]:
     if lines:
         cap = "raise the cap and " if "budget_spent" in found.unjudged else ""
         lines.append(f"{cap}run the command again to ask about those alone")
+    if 2 * found.conflicts > found.rounds:
+        lines.append("the judge goes by place in more than half of the rounds: what it says of these answers is little")
     apart = _unpaired(sides)
     for key, side in (("prompts_only_in_a", "A"), ("prompts_only_in_b", "B")):
         if apart[key]:

@@ -105,6 +105,11 @@ def test_a_judge_that_goes_by_place_ties_all_and_is_found_out(server: Server, tm
     _, value = run(server, tmp_path / "out", one, other)
     assert (value["ties"], value["rounds"], value["conflicts"], value["pairs_in_conflict"]) == (5, 10, 10, 5)
     assert value["win_rate"]["value"] == 0.5
+    arguments = ["rewards", "compare", one, other, "--judge", "tiny", "--base-url", server.url]
+    shown = RUN.invoke(app, [*arguments, "--out", str(tmp_path / "out")])
+    assert shown.exit_code == 0
+    assert "100.0 % of 10 rounds" in shown.stdout
+    assert "the judge goes by place" in shown.stderr
 
 
 def test_models_of_the_store_are_compared_sample_by_sample_under_a_cap(server: Server, tmp_path: Path) -> None:
