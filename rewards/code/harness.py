@@ -52,6 +52,8 @@ def join(language: str, source: str, test: str) -> Sources:
     Raises:
         HarnessError: if that language takes no assertion tests.
     """
+    if language == "perl":
+        return Sources(source, {"tests.pl": test}, joined=True)
     joiner = _JOINERS.get(language)
     if joiner is None:
         raise HarnessError(f"assertion tests are not supported in {language}")
@@ -257,8 +259,7 @@ _JOINERS: Final = {
     "bash": _join_bash,
     "javascript": _join_javascript,
     "typescript": _append,
-    "perl": _append,
     "ruby": _join_ruby,
     "php": _join_php,
 }
-"""JavaScript, TypeScript and Perl have a starter in `rewards/code/support` that reads and writes the token."""
+"""JavaScript and TypeScript have a starter in `rewards/code/support` that reads and writes the token."""

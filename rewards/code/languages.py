@@ -237,7 +237,7 @@ _TABLE: Final = (
         (("perl",),),
         "program.pl",
         ("@perl", "/built/program.pl"),
-        run_assertions=("@perl", "/support/run.pl", "/built/program.pl"),
+        run_assertions=("@perl", "/support/run.pl", "/built/program.pl", "/built/tests.pl"),
         run_calls=("@perl", "/support/calls/call.pl", "/built/program.pl"),
         out_of_memory=rb"(?m)^Out of memory",
         no_program=rb"syntax error at |Missing right curly|Can't find string terminator|aborted due to compilation errors",

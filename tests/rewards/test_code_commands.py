@@ -268,6 +268,25 @@ def test_tricks_of_javascript_fool_no_test(trick):
 
 
 @needs_isolation
+@pytest.mark.parametrize(
+    "trick",
+    [
+        "sub Compare { 1 }",
+        "*Compare = *Data::Compare::Compare = sub { 1 };",
+        "use Data::Compare; BEGIN { no warnings; *Data::Compare::Compare = *Data::Compare::reftype = sub { 'x' } }",
+        "*Data::Compare::import = sub { *main::Compare = sub { 1 } };",
+        "BEGIN { *CORE::GLOBAL::die = sub { 1 } } $SIG{__DIE__} = sub { exit 0 };",
+        "package Same; use overload '==' => sub { 1 }, 'eq' => sub { 1 }, '\"\"' => sub { 3 }; package main; sub add { bless {}, 'Same' }",
+        "sub testhumaneval { 1 }",
+    ],
+)
+def test_tricks_of_perl_fool_no_test(trick):
+    test = "use Data::Compare;\nsub testhumaneval { my $x = add([1], 2); unless (Compare($x, [4])) { die 'no'; } }\ntesthumaneval();"
+    (result,) = run("perl", "sub add { return [3]; }\n" + trick, AssertTest(test, None, ""))
+    assert result.status in {"failed", "crash"}, result
+
+
+@needs_isolation
 def test_javascript_modules_and_promises():
     source = "import { readFileSync } from 'fs';\nconsole.log(readFileSync(0, 'utf8').length)"
     assert run("javascript", source, StdinTest("four"))[0].stdout == b"4\n"
