@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
+from rewards.code.inside.channel import receive_handed
 from rewards.code.inside.zygote import COMMAND, EARLY_LINKING, ENDED, NEXT
 from rewards.code.python_prefix import PythonPrefix
 from rewards.sandbox.command import DEFAULT_ENVIRONMENT, Bind, SandboxError, SandboxSpec, prepare_launch
@@ -82,7 +83,7 @@ class HostZygote:
 
     def take(self) -> tuple[socket.socket, int]:
         """Gives the socket and the pidfd of the fork that waits; the caller closes both."""
-        word, handed, _, _ = socket.recv_fds(self._control, 1, 2)
+        word, handed = receive_handed(self._control, 1)
         if word != b"F" or len(handed) != 2:
             for descriptor in handed:
                 os.close(descriptor)

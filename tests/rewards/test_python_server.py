@@ -430,6 +430,22 @@ def test_a_fork_of_this_process_has_slots_of_its_own(server):
     assert server.slot_pids() == mine[1]
 
 
+def test_what_a_slot_holds_is_not_inherited_by_other_programs():
+    def inherited():
+        found = set()
+        for path in Path("/proc/self/fd").iterdir():
+            with contextlib.suppress(OSError):
+                if os.get_inheritable(int(path.name)):
+                    found.add(int(path.name))
+        return found
+
+    server = PythonServer(isolated=find_isolation().available)
+    before = inherited()
+    assert check(server, "def f(): return 1", "assert f() == 1").status == "ok"
+    assert inherited() <= before
+    server.close()
+
+
 def test_bad_settings_are_refused():
     with pytest.raises(ValueError, match="at least one slot"):
         PythonServer(size=0)

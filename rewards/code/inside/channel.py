@@ -17,6 +17,17 @@ def handing(*descriptors: int) -> tuple[int, int, bytes]:
     return socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack(f"={len(descriptors)}i", *descriptors)
 
 
+def receive_handed(peer: _socket.socket, max_bytes: int) -> tuple[bytes, list[int]]:
+    """Receives at most so many bytes with up to four descriptors, which no program started later inherits (`recv_fds` cannot do that)."""
+    data, ancillary, _, _ = peer.recvmsg(max_bytes, _HANDED_SPACE, socket.MSG_CMSG_CLOEXEC)
+    descriptors: list[int] = []
+    for level, kind, content in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            whole = content[: len(content) - len(content) % _NUMBER.size]
+            descriptors.extend(number for (number,) in _NUMBER.iter_unpack(whole))
+    return data, descriptors
+
+
 class TooLongError(Exception):
     """The peer announced a message over the limit."""
 
@@ -77,13 +88,8 @@ class Channel:
 
     def receive_with_descriptors(self) -> tuple[bytes, list[int]]:
         """Receives one message of a peer who waits for its answer, with the descriptors that came with it. Raises as `receive`."""
-        data, ancillary, _, _ = self.peer.recvmsg(_CHUNK, _HANDED_SPACE)
+        data, descriptors = receive_handed(self.peer, _CHUNK)
         if not data:
             raise EOFError
         self._rest = data
-        handed: list[int] = []
-        for level, kind, content in ancillary:
-            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-                whole = content[: len(content) - len(content) % _NUMBER.size]
-                handed.extend(number for (number,) in _NUMBER.iter_unpack(whole))
-        return self.receive(), handed
+        return self.receive(), descriptors
