@@ -19,14 +19,16 @@ settings.load_profile("tamis")
 
 _DEFAULT_REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "data"
 
-#: Files of tests that begin first, by turns on the two processes of `make test`: those that compile many kernels, which all later
-#: ones then find in the cache, and those that take longest, so that none runs alone in the end.
+#: Files of tests that begin first. The first compiles for over a minute what steps of curation measure; beside it come those that
+#: compile other kernels, which all later tests and the processes that they start find in the cache. Then those that take longest,
+#: so that none of them runs alone in the end.
 _FIRST = (
-    "test_mixing", "test_passages", "test_resume_job", "test_line_c4", "test_minhash_golden", "test_confusion", "test_kills",
-    "test_object_store_job", "test_code_commands", "test_math_verifier", "test_cli", "test_step_pages", "test_sampling",
-    "test_verify", "test_local_model", "test_signature_index", "test_job_semantic", "test_job_run", "test_code_exploits",
-    "test_python_server", "test_verify_by_models", "test_select", "test_job_spans", "test_estimate_command", "test_compose",
-    "test_runners_elsewhere", "test_minhash_quality", "test_puzzle_verifier",
+    "test_repetition", "test_mixing", "test_confusion", "test_passages", "test_line_c4", "test_minhash_golden", "test_spans",
+    "test_resume_job", "test_kills", "test_object_store_job", "test_code_commands", "test_math_verifier", "test_cli",
+    "test_step_pages", "test_verify", "test_sampling", "test_verify_by_models", "test_local_model", "test_select",
+    "test_signature_index", "test_job_semantic", "test_job_run", "test_runners_elsewhere", "test_code_exploits",
+    "test_python_server", "test_select_kills", "test_estimate_command", "test_audit_run", "test_job_spans", "test_compose",
+    "test_explain_cuts", "test_puzzle_verifier", "test_instructions_verifier",
 )  # fmt: skip
 
 

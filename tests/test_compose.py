@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import jsonschema
@@ -61,7 +62,7 @@ def environment_of(service, postgresql_url, valkey_url, out):
 
 def tamis(arguments, environment, **options):
     command = [sys.executable, "-m", "service.cli", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False, **options)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False, **options)
 
 
 def test_every_service_of_ours_starts(postgresql_url, valkey_url, tmp_path):
@@ -77,14 +78,13 @@ def test_every_service_of_ours_starts(postgresql_url, valkey_url, tmp_path):
     try:
         health = services["worker"]["healthcheck"]["test"]
         assert health[:2] == ["CMD", "tamis"]
-        for _ in range(20):
-            pinged = tamis(health[2:], environment)
-            if pinged.returncode == 0:
-                break
+        deadline = time.monotonic() + 300
+        while (pinged := tamis(health[2:], environment)).returncode != 0 and time.monotonic() < deadline:
+            assert worker.poll() is None, "the worker has ended"
         assert pinged.returncode == 0, pinged.stderr
         shown = tamis(services["tamis"]["command"], environment_of("tamis", postgresql_url, valkey_url, tmp_path))
         assert shown.returncode == 0, shown.stderr
     finally:
         worker.send_signal(signal.SIGTERM)
-        worker.wait(timeout=60)
+        worker.wait(timeout=300)
     assert tamis(services["worker"]["healthcheck"]["test"][2:], environment).returncode != 0

@@ -25,7 +25,7 @@ _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 #: A child that lived shorter than this after its start counts as failed, and so many failures in a row end the command.
 QUICK_DEATH_SECONDS = 5.0
 MAX_QUICK_DEATHS = 5
-_READY_TIMEOUT_SECONDS = 30.0
+_READY_TIMEOUT_SECONDS = 60.0
 _LOG_TAIL_BYTES = 2000
 
 

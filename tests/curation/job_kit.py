@@ -18,7 +18,9 @@ from schemas.files import read_parquet
 from schemas.recipe import CurateRecipe, parse_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
-NUM_FILES = 24
+NUM_FILES = 12
+#: For a job to end, however busy the machine is.
+WAIT_SECONDS = 500
 #: Beam's oldest runner works in this very process: quick, for jobs of which the workers are not what is tested.
 HERE = ("--runner=BundleBasedDirectRunner",)
 _STARTED = []
@@ -135,12 +137,27 @@ def start_command(job, out, log=None, **environment):
     return process
 
 
+def holding(folder, point, passes=0):
+    """Makes a file, and the variables by which each process waits at a failpoint as long as the file is there.
+
+    Each passes by there `passes` times before. The variables' TAMIS_FAILPOINT_HOLD is the file.
+    """
+    (folder / "hold").touch()
+    hold = {"TAMIS_FAILPOINT": point, "TAMIS_FAILPOINT_HOLD": str(folder / "hold")}
+    return {**hold, "TAMIS_FAILPOINT_PASS": str(passes)}
+
+
+def let_go(held):
+    """Takes the file of `holding` away."""
+    Path(held["TAMIS_FAILPOINT_HOLD"]).unlink()
+
+
 def finish_with_kills(job, out, names, log=None, **environment):
     """Runs the job with one kill at each of these failpoints, of a worker or of the command, which is then called again, to its end."""
     log, once = log or out.parent / "command.log", log.parent / "once" if log else out.parent / "once"
     points = {"TAMIS_FAILPOINT": ",".join(names), "TAMIS_FAILPOINT_ONCE": str(once)}
     for _ in range(len(names) + 1):
-        code = start_command(job, out, log, **points, **environment).wait(200)
+        code = start_command(job, out, log, **points, **environment).wait(WAIT_SECONDS)
         if code == 0:
             break
         assert code == -signal.SIGKILL, log.read_text()[-3000:]
@@ -163,7 +180,7 @@ def count_markers(out, stage="01-measure"):
     return len(list((out / "curate" / "stages" / stage).glob("done-*.json")))
 
 
-def wait_for_markers(out, least, process, stage="01-measure", seconds=120):
+def wait_for_markers(out, least, process, stage="01-measure", seconds=300):
     """Waits until a stage has so many markers; gives the number."""
     deadline = time.monotonic() + seconds
     while (found := count_markers(out, stage)) < least:
@@ -173,7 +190,7 @@ def wait_for_markers(out, least, process, stage="01-measure", seconds=120):
     return found
 
 
-def wait_until_gone(pids, seconds=20):
+def wait_until_gone(pids, seconds=60):
     """Waits until none of the processes runs; gives those that still do."""
     deadline = time.monotonic() + seconds
     while (left := [pid for pid in pids if _runs(pid)]) and time.monotonic() < deadline:

@@ -9,7 +9,18 @@ from pathlib import Path
 
 import pytest
 import yaml
-from job_kit import ROOT, end_commands, finish_with_kills, outcome, recipe, start_command, write_corpus
+from job_kit import (
+    ROOT,
+    WAIT_SECONDS,
+    end_commands,
+    finish_with_kills,
+    holding,
+    let_go,
+    outcome,
+    recipe,
+    start_command,
+    write_corpus,
+)
 from object_store_kit import BUCKET, client, keys_of, s3_server, upload_tree
 
 from curation.job.driver import plan_job, run_job
@@ -48,6 +59,16 @@ def world(tmp_path_factory):
         yield folder, outcome(folder / "out")
 
 
+def _wait_for_keys(prefix, process, log):
+    """Waits until a command has written objects of this prefix; gives their keys."""
+    deadline = time.monotonic() + 300
+    while not (found := keys_of(BUCKET, prefix)):
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return found
+
+
 @pytest.fixture(autouse=True)
 def _nothing_left_running():
     yield
@@ -61,7 +82,7 @@ def _log(folder):
 def tamis(*arguments, **variables):
     return subprocess.run(
         [sys.executable, "-m", "service.cli", *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(ROOT), **variables}, capture_output=True, text=True, timeout=250, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **variables}, capture_output=True, text=True, timeout=500, check=False,
     )  # fmt: skip
 
 
@@ -112,29 +133,22 @@ def test_killed_in_every_stage(world, tmp_path):
 def test_the_command_killed_half_way(world, tmp_path):
     _, expected = world
     out = location(f"s3://{BUCKET}/command")
-    slowly = {"TAMIS_FAILPOINT": "curate.before_marker", "TAMIS_FAILPOINT_SLEEP": "0.5"}
-    process = start_command(JOB, out, _log(tmp_path), **slowly)
-    deadline = time.monotonic() + 120
-    while not (done := [name for name in keys_of(BUCKET, "command/curate/stages/01-measure/") if "/done-" in name]):
-        assert process.poll() is None, _log(tmp_path).read_text()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    process = start_command(JOB, out, _log(tmp_path), **holding(tmp_path, "curate.before_marker", passes=1))
+    done = _wait_for_keys("command/curate/stages/01-measure/done-", process, _log(tmp_path))
     process.kill()
     process.wait()
     assert not location(f"s3://{BUCKET}/command/curate/manifest.json").exists()
     before = client().head_object(Bucket=BUCKET, Key=done[0])["LastModified"]
     time.sleep(1.1)  # the store's clock of objects has seconds
-    # The dead command's lock is of a process that is gone: it is taken over at once.
-    started = time.monotonic()
-    process = start_command(JOB, out, _log(tmp_path), **slowly)
-    while not keys_of(BUCKET, "command/curate/stages/02-"):
-        assert process.poll() is None, _log(tmp_path).read_text()
-        time.sleep(0.05)
-    assert time.monotonic() - started < 60, "waited for the lease"
+    # The dead command's lock is of a process that is gone: it is taken over, and its lease is no reason to refuse.
+    held = holding(tmp_path, "curate.between_links_and_members")
+    process = start_command(JOB, out, _log(tmp_path), **held)
+    _wait_for_keys("command/curate/stages/02-exact_dedup/done-", process, _log(tmp_path))
     assert client().head_object(Bucket=BUCKET, Key=done[0])["LastModified"] == before, "done work was done again"
     with pytest.raises(UserError, match=f"process {process.pid} on "):
         run_job(JOB, tmp_path, out)
-    assert process.wait(200) == 0, _log(tmp_path).read_text()
+    let_go(held)
+    assert process.wait(WAIT_SECONDS) == 0, _log(tmp_path).read_text()
     assert outcome(out) == expected
 
 

@@ -6,17 +6,19 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
 from job_kit import (
     NUM_FILES,
     ROOT,
+    WAIT_SECONDS,
     count_markers,
     end_commands,
     finish_with_kills,
+    holding,
     kill,
+    let_go,
     outcome,
     recipe,
     start_command,
@@ -61,11 +63,13 @@ SEGMENT_FAILPOINTS = [
     "curate.after_segment",
     "curate.before_manifest",
 ]
-#: Slows the work down in the stages in which something is killed, so that the kill falls where it is meant to.
-SLOWLY = {
-    "TAMIS_FAILPOINT": "curate.after_parts_land,curate.between_shingles_and_index,curate.after_edges",
-    "TAMIS_FAILPOINT_SLEEP": "0.15",
+#: Where a worker waits in the stage in which something is killed, after `PASSED` shards, so that the kill falls where it is meant to.
+HELD_AT = {
+    "01-measure": "curate.after_parts_land",
+    "04-shingles": "curate.between_shingles_and_index",
+    "05-edges": "curate.after_edges",
 }
+PASSED = 3
 
 
 @pytest.fixture(autouse=True)
@@ -98,20 +102,30 @@ def few_shards(tmp_path_factory):
 
 
 def _finish(job, out):
-    assert start_command(job, out).wait(200) == 0, (out.parent / "command.log").read_text()[-3000:]
+    assert start_command(job, out).wait(WAIT_SECONDS) == 0, (out.parent / "command.log").read_text()[-3000:]
+
+
+def _start_and_wait(job, out, stage="01-measure"):
+    """Starts the job and waits until some of a stage's shards are done and its workers wait; gives the process and the variables."""
+    held = holding(out.parent, HELD_AT[stage], PASSED)
+    process = start_command(job, out, **held)
+    wait_for_markers(out, PASSED, process, stage)
+    return process, held
+
+
+def _some_are_done(out, stage):
+    return PASSED <= count_markers(out, stage) <= 2 * PASSED < NUM_FILES
 
 
 @pytest.mark.parametrize("stage", ["01-measure", "05-edges"])
 def test_kill_of_the_command(many_shards, tmp_path, stage):
     job, expected = many_shards
     out = tmp_path / "out"
-    process = start_command(job, out, **SLOWLY)
-    wait_for_markers(out, NUM_FILES // 3, process, stage)
+    process, _ = _start_and_wait(job, out, stage)
     tree = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
     kill(process)
     assert wait_until_gone(tree) == [], "workers outlived their command"
-    done = count_markers(out, stage)
-    assert 0.1 * NUM_FILES <= done <= 0.9 * NUM_FILES
+    assert _some_are_done(out, stage)
     assert not (out / "curate" / "manifest.json").exists()
     _finish(job, out)
     assert outcome(out) == expected
@@ -120,16 +134,18 @@ def test_kill_of_the_command(many_shards, tmp_path, stage):
 def test_what_is_done_is_not_done_again(many_shards, tmp_path):
     job, expected = many_shards
     out = tmp_path / "out"
-    process = start_command(job, out, **SLOWLY)
-    wait_for_markers(out, NUM_FILES // 2, process)
+    process, _ = _start_and_wait(job, out)
+    tree = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
     kill(process)
+    assert wait_until_gone(tree) == []
     folder = out / "curate" / "stages" / "01-measure"
-    time.sleep(1.0)  # for workers that were in the middle of a marker
     before = {path.name: path.read_text() for path in folder.glob("done-*")}
-    process = start_command(job, out, **SLOWLY)
+    held = holding(tmp_path, "curate.between_links_and_members")
+    process = start_command(job, out, **held)
     wait_for_markers(out, 1, process, "02-exact_dedup")
     after = {path.name: path.read_text() for path in folder.glob("done-*")}
-    assert process.wait(200) == 0
+    let_go(held)
+    assert process.wait(WAIT_SECONDS) == 0
     assert len(after) == NUM_FILES
     assert {name: after[name] for name in before} == before
     assert outcome(out) == expected
@@ -140,14 +156,14 @@ def test_kill_of_a_worker(many_shards, tmp_path, stage):
     """The command itself goes on."""
     job, expected = many_shards
     out = tmp_path / "out"
-    process = start_command(job, out, **SLOWLY)
-    wait_for_markers(out, NUM_FILES // 3, process, stage)
+    process, held = _start_and_wait(job, out, stage)
     (nursery,) = psutil.Process(process.pid).children()
     workers = nursery.children()
     assert len(workers) == 2
     workers[0].kill()
-    assert 0.1 * NUM_FILES <= count_markers(out, stage) <= 0.9 * NUM_FILES
-    assert process.wait(200) == 0
+    assert _some_are_done(out, stage)
+    let_go(held)
+    assert process.wait(WAIT_SECONDS) == 0
     assert "Traceback" not in (tmp_path / "command.log").read_text()
     assert outcome(out) == expected
 
@@ -155,24 +171,23 @@ def test_kill_of_a_worker(many_shards, tmp_path, stage):
 def test_kill_of_the_workers_parent(many_shards, tmp_path):
     job, expected = many_shards
     out = tmp_path / "out"
-    process = start_command(job, out, **SLOWLY)
-    wait_for_markers(out, NUM_FILES // 3, process)
+    process, held = _start_and_wait(job, out)
     (nursery,) = psutil.Process(process.pid).children()
     workers = [child.pid for child in nursery.children()]
     nursery.kill()
     assert wait_until_gone(workers) == []
-    assert process.wait(200) == 0
+    let_go(held)
+    assert process.wait(WAIT_SECONDS) == 0
     assert outcome(out) == expected
 
 
 def test_interrupt_leaves_a_resumable_state(many_shards, tmp_path):
     job, expected = many_shards
     out = tmp_path / "out"
-    process = start_command(job, out, **SLOWLY)
-    wait_for_markers(out, NUM_FILES // 3, process)
+    process, _ = _start_and_wait(job, out)
     tree = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
     os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(60) == 1
+    assert process.wait(WAIT_SECONDS) == 1
     assert wait_until_gone(tree) == []
     assert "Traceback" not in (tmp_path / "command.log").read_text()
     _finish(job, out)
@@ -232,7 +247,7 @@ def test_a_worker_that_always_dies_fails_the_run_resumably(few_shards, tmp_path)
     job, expected = few_shards
     out = tmp_path / "out"
     process = start_command(job, out, TAMIS_FAILPOINT="curate.before_parts_land")
-    assert process.wait(200) == 1
+    assert process.wait(WAIT_SECONDS) == 1
     assert "stage measure stopped at 0 of 4 shards: worker process" in (tmp_path / "command.log").read_text()
     _finish(job, out)
     assert outcome(out) == expected
@@ -241,11 +256,11 @@ def test_a_worker_that_always_dies_fails_the_run_resumably(few_shards, tmp_path)
 def test_a_second_command_is_refused_while_the_first_works(many_shards, tmp_path):
     job, expected = many_shards
     out = tmp_path / "out"
-    process = start_command(job, out, **SLOWLY)
-    wait_for_markers(out, 1, process)
+    process, held = _start_and_wait(job, out)
     with pytest.raises(UserError, match=f"process {process.pid} on "):
         run_job(job, tmp_path, out)
-    assert process.wait(200) == 0
+    let_go(held)
+    assert process.wait(WAIT_SECONDS) == 0
     assert outcome(out) == expected
 
 
@@ -263,7 +278,7 @@ def test_jobs_share_the_nursery_that_stands(tmp_path):
 def test_the_nursery_ends_with_its_driver(tmp_path):
     code = (
         "import sys, time; from pathlib import Path; from curation.job.nursery import Nursery\n"
-        "nursery = Nursery(Path(sys.argv[1])); nursery._running(); print(nursery._process.pid, flush=True); time.sleep(60)"
+        "nursery = Nursery(Path(sys.argv[1])); nursery._running(); print(nursery._process.pid, flush=True); time.sleep(600)"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}

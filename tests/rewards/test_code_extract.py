@@ -108,7 +108,7 @@ def test_hostile_texts_take_linear_time(piece: str) -> None:
     for wrapped in (text, f"```python\n{text}\n```"):
         found(wrapped, entry_point="f", has_prompt=True)
         extract_program(wrapped, ("cpp",), entry_point="f")
-    assert time.process_time() - begun < 8  # a square would take minutes
+    assert time.process_time() - begun < 30  # a square would take minutes
 
 
 @given(st.text(alphabet="`~\n x=pyton", max_size=60))

@@ -123,7 +123,7 @@ def test_a_reply_that_is_no_verdict_is_a_lost_vote_and_asked_for_once_more(text)
     outcome, judge = votes(ChatReply(text, "stop"), number=1)
     assert (outcome.score, outcome.status, outcome.detail["reason"]) == (None, "error", "unreadable_votes")
     assert len({request.seed for request in judge.seen}) == len(judge.seen) == 2
-    assert time.process_time() - begun < 5
+    assert time.process_time() - begun < 15
     outcome, _ = votes(ChatReply(text, "stop"), "incorrect", number=1)
     assert outcome.score == 0.0
 
@@ -322,7 +322,7 @@ def test_a_short_answer_with_content_is_judged(answer):
 def test_a_flood_of_openers_is_read_in_linear_time(text):
     begun = time.process_time()
     has_own_content(text)
-    assert time.process_time() - begun < 2
+    assert time.process_time() - begun < 10
 
 
 @pytest.mark.parametrize("key", INJECTIONS, ids=lambda key: key.text[:30])

@@ -98,7 +98,7 @@ def test_the_estimate_is_near_a_real_tokenizer(reference_data, tokenizer_file):
 def test_a_flood_is_counted_and_soon(piece):
     begun = time.process_time()
     assert estimate_tokens(piece * 200_000) >= 200_000 * len(piece) // 50
-    assert time.process_time() - begun < 2
+    assert time.process_time() - begun < 10
 
 
 def test_nothing_is_not_rewarded_and_too_much_not_counted():

@@ -334,7 +334,7 @@ def test_the_command_in_processes_gives_what_one_process_gives(generations, tmp_
         "50",
     ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "160"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=500, check=False)
     assert done.returncode == 3, done.stderr
     assert "alpha" in done.stdout
     assert "quarantined: gens.jsonl:11: not JSON" in done.stderr

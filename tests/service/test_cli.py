@@ -13,7 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from service.cli import main
+
 ROOT = Path(__file__).resolve().parents[2]
+#: Beam's oldest runner works in the command's process.
+HERE = ("--", "--runner=BundleBasedDirectRunner")
 PROSE = (
     "The people of the town have always been proud of the river and of the bridges that cross it. Number {n} of these notes "
     "is about the {n}th bridge, which was built with stone from the hills and that the floods of the year {n} did not move. "
@@ -33,7 +37,23 @@ steps:
 def tamis(*arguments, **environment):
     command = [sys.executable, "-m", "service.cli", *map(str, arguments)]
     settings = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **environment}
-    return subprocess.run(command, env=settings, capture_output=True, text=True, timeout=280, check=False)
+    return subprocess.run(command, env=settings, capture_output=True, text=True, timeout=500, check=False)
+
+
+@pytest.fixture
+def here(monkeypatch, capfd):
+    """Runs the command in this process, where Beam and the kernels are loaded once for all tests."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["tamis", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        stdout, stderr = capfd.readouterr()
+        return subprocess.CompletedProcess(arguments, ended.value.code or 0, stdout, stderr)
+
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -82,61 +102,61 @@ def test_a_second_call_does_nothing_and_says_the_same(world):
     assert json.loads(again.stdout) == json.loads(first.stdout)
 
 
-def test_explain_answers_for_a_document_that_was_removed(world):
+def test_explain_answers_for_a_document_that_was_removed(world, here):
     folder, result = world
     rejects = [item["path"] for item in json.loads(result.stdout)["artifacts"] if item["kind"] == "rejects"]
     rows = [row for path in rejects for row in pq.read_table(folder / "out" / "curate" / path).to_pylist()]
     short = next(row for row in rows if "too_few_words" in row["reasons"])
-    shown = tamis("explain", short["id"], "--out", folder / "out")
+    shown = here("explain", short["id"], "--out", folder / "out")
     assert shown.returncode == 0, shown.stderr
     assert "too_few_words" in shown.stdout
-    unknown = tamis("explain", "f" * 32, "--out", folder / "out")
+    unknown = here("explain", "f" * 32, "--out", folder / "out")
     assert unknown.returncode == 2
     assert len(unknown.stderr.strip().splitlines()) == 1
 
 
-def test_store_check_finds_nothing_wrong(world):
+def test_store_check_finds_nothing_wrong(world, here):
     folder, _ = world
-    checked = tamis("store", "check", "--out", folder / "out", "--json")
+    checked = here("store", "check", "--out", folder / "out", "--json")
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert json.loads(checked.stdout)["open"] == 0
 
 
-def test_status_lists_the_run(world):
+def test_status_lists_the_run(world, here):
     folder, result = world
     run = json.loads(result.stdout)["run_id"]
-    listed = json.loads(tamis("status", "--out", folder / "out", "--json").stdout)
+    listed = json.loads(here("status", "--out", folder / "out", "--json").stdout)
     assert [row["kind"] for row in listed] == ["curate"]
-    one = json.loads(tamis("status", run[:8], "--out", folder / "out", "--json").stdout)
+    one = json.loads(here("status", run[:8], "--out", folder / "out", "--json").stdout)
     assert one["status"] == "done"
     assert {stage["status"] for stage in one["stages"]} == {"done"}
 
 
-def test_a_changed_recipe_is_refused_unless_fresh(world, tmp_path):
+def test_a_changed_recipe_is_refused_unless_fresh(world, tmp_path, here):
     folder, _ = world
     changed = tmp_path / "recipe.yaml"
     changed.write_text(
         RECIPE.format(path=folder / "notes.jsonl").replace("near_dedup: {}", "near_dedup: {threshold: 0.5}")
     )
-    refused = tamis("curate", changed, "--out", folder / "out")
+    refused = here("curate", changed, "--out", folder / "out")
     assert refused.returncode == 2
     assert "--fresh" in refused.stderr
     assert "threshold" in refused.stderr
 
 
-def test_dry_run_writes_nothing(tmp_path):
+def test_dry_run_writes_nothing(tmp_path, here):
     (tmp_path / "a.jsonl").write_text('{"text": "one"}\n')
     (tmp_path / "recipe.yaml").write_text(RECIPE.format(path="a.jsonl"))
-    planned = tamis("curate", tmp_path / "recipe.yaml", "--out", tmp_path / "out", "--dry-run", "--json")
+    planned = here("curate", tmp_path / "recipe.yaml", "--out", tmp_path / "out", "--dry-run", "--json")
     assert planned.returncode == 0, planned.stderr
     assert json.loads(planned.stdout)["shards"] == 1
     assert not (tmp_path / "out").exists()
 
 
-def test_limit_reads_no_more(tmp_path):
+def test_limit_reads_no_more(tmp_path, here):
     (tmp_path / "a.jsonl").write_text("".join(json.dumps({"text": PROSE.format(n=n)}) + "\n" for n in range(50)))
     (tmp_path / "recipe.yaml").write_text(RECIPE.format(path="a.jsonl"))
-    result = tamis("curate", tmp_path / "recipe.yaml", "--out", tmp_path / "out", "--limit", 7, "--json")
+    result = here("curate", tmp_path / "recipe.yaml", "--out", tmp_path / "out", "--limit", 7, "--json", *HERE)
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout)["read"]["notes"]["documents"] == 7
 
@@ -150,23 +170,23 @@ def test_limit_reads_no_more(tmp_path):
     ],
     ids=["no file", "missing Parquet column", "missing JSONL column"],
 )
-def test_refused_before_any_work(tmp_path, make, says):
+def test_refused_before_any_work(tmp_path, make, says, here):
     make(tmp_path)
     (tmp_path / "recipe.yaml").write_text(RECIPE.format(path="'in.*'"))
-    refused = tamis("curate", tmp_path / "recipe.yaml", "--out", tmp_path / "out")
+    refused = here("curate", tmp_path / "recipe.yaml", "--out", tmp_path / "out")
     assert refused.returncode == 2, refused.stderr
     assert says in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
-def test_a_misspelt_key_is_refused(tmp_path):
+def test_a_misspelt_key_is_refused(tmp_path, here):
     (tmp_path / "recipe.yaml").write_text(RECIPE.format(path="x").replace("steps", "stps"))
-    refused = tamis("curate", tmp_path / "recipe.yaml")
+    refused = here("curate", tmp_path / "recipe.yaml")
     assert refused.returncode == 2
     assert "did you mean 'steps'?" in refused.stderr
 
 
-def test_broken_files_are_quarantined_and_the_rest_is_kept(tmp_path):
+def test_broken_files_are_quarantined_and_the_rest_is_kept(tmp_path, here):
     data = tmp_path / "data"
     data.mkdir()
     good = "".join(json.dumps({"text": PROSE.format(n=n) * 2}) + "\n" for n in range(30))
@@ -178,7 +198,7 @@ def test_broken_files_are_quarantined_and_the_rest_is_kept(tmp_path):
     (data / "empty.jsonl").write_bytes(b"")
     (data / "odd.jsonl").write_text(json.dumps({"text": PROSE.format(n=99) * 2 + "\x00\ud800"}) + "\n")
     (tmp_path / "recipe.yaml").write_text(RECIPE.format(path="data"))
-    result = tamis("curate", tmp_path / "recipe.yaml", "--out", tmp_path / "out", "--json")
+    result = here("curate", tmp_path / "recipe.yaml", "--out", tmp_path / "out", "--json", *HERE)
     assert result.returncode == 3, result.stderr
     manifest = json.loads(result.stdout)
     named = {fault["locator"].split("#")[0] for fault in manifest["quarantine_head"]}
@@ -260,19 +280,19 @@ def test_secrets_reach_no_artifact(tmp_path, refusing_endpoint):
             assert secret.encode() not in path.read_bytes(), path
 
 
-def test_a_wrong_store_is_one_line():
-    refused = tamis("status", "--store", "postgresql://u:hunter2@127.0.0.1:1/x?connect_timeout=2")
+def test_a_wrong_store_is_one_line(here):
+    refused = here("status", "--store", "postgresql://u:hunter2@127.0.0.1:1/x?connect_timeout=2")
     assert refused.returncode == 2
     assert "hunter2" not in refused.stderr + refused.stdout
     assert "Traceback" not in refused.stderr
 
 
-def test_a_missing_store_is_not_made(tmp_path):
-    refused = tamis("status", "--out", tmp_path / "nowhere")
+def test_a_missing_store_is_not_made(tmp_path, here):
+    refused = here("status", "--out", tmp_path / "nowhere")
     assert refused.returncode == 2
     assert not (tmp_path / "nowhere").exists()
 
 
 @pytest.mark.parametrize("recipe", ["curate", "verify", "select"])
-def test_schema_is_json_schema(recipe):
-    assert json.loads(tamis("schema", recipe).stdout)["type"] == "object"
+def test_schema_is_json_schema(recipe, here):
+    assert json.loads(here("schema", recipe).stdout)["type"] == "object"

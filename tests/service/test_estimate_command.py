@@ -22,7 +22,7 @@ PROBLEMS, SAMPLES = 8, 4
 def tamis(*arguments):
     command = [sys.executable, "-m", "service.cli", *map(str, arguments)]
     settings = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
-    return subprocess.run(command, env=settings, capture_output=True, text=True, timeout=280, check=False)
+    return subprocess.run(command, env=settings, capture_output=True, text=True, timeout=500, check=False)
 
 
 class Pupil(ThreadingHTTPServer):

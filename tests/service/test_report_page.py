@@ -293,7 +293,7 @@ def dumped(target: Path, profile: Path) -> str:
         "--dump-dom",
         target.as_uri(),
     ]
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=500).stdout
 
 
 def test_json_for_the_page_s_script_cannot_end_its_element():

@@ -18,7 +18,7 @@ SMALL = ("--dim", "16", "--epoch", "10", "--lr", "0.5", "--buckets", "5000", "--
 def tamis(*arguments):
     command = [sys.executable, "-m", "service.cli", *map(str, arguments)]
     settings = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
-    return subprocess.run(command, env=settings, capture_output=True, text=True, timeout=280, check=False)
+    return subprocess.run(command, env=settings, capture_output=True, text=True, timeout=500, check=False)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -25,7 +26,8 @@ from workers.verify import verify
 COMMAND = Path(__file__).parent / "command.py"
 #: Math keeps processes of its own, mixing loads models: most tests do with format, which starts in no time.
 ALL_VERIFIERS = ["format", "math", "mixing"]
-SLOW_LANDING = {"TAMIS_FAILPOINT": "landing.after_files", "TAMIS_FAILPOINT_SLEEP": "0.15"}
+#: Each of two workers lands this many of the shards and waits with the next.
+PASSED = 4
 
 
 class Work:
@@ -46,7 +48,7 @@ class Work:
 
     def run(self, environment: dict[str, str] | None = None, *arguments: str) -> int:
         process = self.start(environment, *arguments)
-        output, errors = process.communicate(timeout=120)
+        output, errors = process.communicate(timeout=300)
         assert process.returncode in (0, -signal.SIGKILL), output + errors
         return process.returncode
 
@@ -98,22 +100,27 @@ def work(store_url: str, tmp_path: Path, generations: Path) -> Iterator[Work]:
 def interrupt_midway(
     work: Work, victim: Callable[[psutil.Process], psutil.Process], number: signal.Signals = signal.SIGKILL
 ) -> tuple["subprocess.Popen[str]", list[psutil.Process]]:
-    """Starts the command and signals one process of its tree when a part of the work, not all, is done.
+    """Starts the command and signals one process of its tree when a part of the work is done and its workers wait with the next.
 
-    Gives the command, and its children at that time.
+    They go on after a kill, and wait until they are ended after any other signal. Gives the command, and its children at that time.
     """
-    process = work.start(SLOW_LANDING)
-    wait_until(lambda: process.poll() is not None or work.settled() >= 0.2)
+    hold = work.out.parent / "hold"
+    hold.touch()
+    held = {"TAMIS_FAILPOINT": "landing.after_files", "TAMIS_FAILPOINT_HOLD": str(hold)}
+    process = work.start({**held, "TAMIS_FAILPOINT_PASS": str(PASSED)})
+    part = 2 * PASSED / NUM_SHARDS
+    wait_until(lambda: process.poll() is not None or work.settled() >= part)
     assert process.poll() is None, process.communicate()
     command = psutil.Process(process.pid)
     children = command.children(recursive=True)
     os.kill(victim(command).pid, number)
-    at = work.settled()
-    assert 0.1 <= at <= 0.9, f"the kill fell at {at:.0%} of the shards"
+    assert work.settled() == part
+    if number == signal.SIGKILL:
+        hold.unlink()
     return process, children
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline
@@ -121,7 +128,7 @@ def wait_until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
 
 
 def assert_gone(processes: list[psutil.Process]) -> None:
-    _, alive = psutil.wait_procs(processes, timeout=10)
+    _, alive = psutil.wait_procs(processes, timeout=60)
     assert not alive, f"they outlive their command: {alive}"
 
 
@@ -154,7 +161,7 @@ def test_kill_midway_changes_nothing(
     work: Work, victim: Callable[[psutil.Process], psutil.Process], undisturbed: list[tuple[object, ...]]
 ) -> None:
     process, children = interrupt_midway(work, victim)
-    output, errors = process.communicate(timeout=120)
+    output, errors = process.communicate(timeout=300)
     assert process.returncode == (-signal.SIGKILL if victim is itself else 0), output + errors
     assert_gone(children)
     work.again()
@@ -170,7 +177,7 @@ def test_kill_of_a_child_whose_verifiers_keep_processes(
     work = Work(url, tmp_path / "out", generations)
     work.verifiers = ALL_VERIFIERS
     process, children = interrupt_midway(work, worker_child)
-    output, errors = process.communicate(timeout=120)
+    output, errors = process.communicate(timeout=300)
     assert process.returncode == 0, output + errors
     assert_gone(children)
     assert_as_undisturbed(work, undisturbed)
@@ -179,7 +186,7 @@ def test_kill_of_a_child_whose_verifiers_keep_processes(
 @pytest.mark.slow
 def test_ctrl_c_leaves_a_resumable_state(work: Work, undisturbed: list[tuple[object, ...]]) -> None:
     process, children = interrupt_midway(work, itself, signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=300)
     assert process.returncode not in (0, -signal.SIGKILL)
     assert_gone(children)
     with reading(work.engine) as connection:
@@ -198,7 +205,7 @@ def test_ctrl_c_leaves_a_resumable_state(work: Work, undisturbed: list[tuple[obj
 def test_two_commands_at_once_share_the_work(work: Work, undisturbed: list[tuple[object, ...]]) -> None:
     both = [work.start(), work.start()]
     for process in both:
-        output, errors = process.communicate(timeout=120)
+        output, errors = process.communicate(timeout=300)
         assert process.returncode == 0, output + errors
     with reading(work.engine) as connection:
         shards = connection.execute(sa.text("SELECT count(*) FROM shards")).scalar_one()
@@ -256,7 +263,7 @@ def worker(
     finally:
         process.terminate()
         try:
-            process.wait(timeout=30)
+            process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             process.kill()
             raise
@@ -268,20 +275,24 @@ def test_a_late_zombie_changes_nothing(
 ) -> None:
     # Store, broker and workers by URL. The first worker is stopped before it lands, and its lease expires: another takes its
     # shard and lands it; then the first goes on, finds it done, and takes its own file away.
-    slept, log = tmp_path / "slept", tmp_path / "zombie.log"
+    hold, reached, log = tmp_path / "hold", tmp_path / "reached", tmp_path / "zombie.log"
+    hold.touch()
     environment = {
-        "TAMIS_LEASE_SECONDS": "0.5",
         "TAMIS_FAILPOINT": "landing.after_files",
-        "TAMIS_FAILPOINT_SLEEP": "5",
-        "TAMIS_FAILPOINT_ONCE": str(slept),
+        "TAMIS_FAILPOINT_HOLD": str(hold),
+        "TAMIS_FAILPOINT_ONCE": str(reached),
     }
     with worker(work, valkey_url, log, environment) as zombie:
         command = work.start(None, valkey_url, "0")
-        wait_until(slept.exists)
+        wait_until(reached.exists)
         child = psutil.Process(zombie.pid).children()[0]
         child.suspend()
+        hold.unlink()
+        with work.engine.begin() as connection:
+            leased = sa.update(Shard).where(Shard.status == "leased")
+            connection.execute(leased.values(lease_expires_at=datetime(2000, 1, 1, tzinfo=UTC)))
         with worker(work, valkey_url, tmp_path / "other.log"):
-            output, errors = command.communicate(timeout=120)
+            output, errors = command.communicate(timeout=300)
         assert command.returncode == 0, output + errors
         before = verdicts(work.engine)
         assert "shard_landed" not in log.read_text()

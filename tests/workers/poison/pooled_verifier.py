@@ -12,7 +12,7 @@ from rewards.verdict import UNSCORED, Verdict
 
 class Pooled:
     def __init__(self):
-        limits = Limits(cpu_seconds=0.5, wall_seconds=2.0, memory_bytes=256 << 20)
+        limits = Limits(cpu_seconds=0.5, wall_seconds=4.0, memory_bytes=256 << 20)
         self.pool = ProcessPool("tests.rewards.pool_handlers:handle", size=2, limits=limits)
 
     def __call__(self, completion, gold):
