@@ -72,6 +72,9 @@ def test_two_files_are_paired_by_prompt_and_each_order_is_asked(server: Server, 
     other = written(
         tmp_path / "other.jsonl", {"R?": "same", "Q?": "longer", "P?": "brief", "S?": "four", "U?": "alone"}
     )
+    code, plan = run(server, tmp_path / "out", one, other, "--dry-run")
+    assert (code, plan["pairs"], plan["folder"], len(server.seen)) == (0, 4, "one-vs-other", 0)
+    assert not (tmp_path / "out").exists()
     code, value = run(server, tmp_path / "out", one, other, "--votes", "2")
     assert code == 0
     assert [value[name] for name in ("pairs", "wins", "ties", "losses", "by_rule")] == [4, 1, 1, 2, 2]
@@ -115,10 +118,11 @@ def test_a_judge_that_goes_by_place_ties_all_and_is_found_out(server: Server, tm
 def test_models_of_the_store_are_compared_sample_by_sample_under_a_cap(server: Server, tmp_path: Path) -> None:
     server.answer = longer
     engine = open_store(sqlite_url(tmp_path / "tamis.db"))
+    runs: list[str] = []
     for name, text in (("one", "an answer"), ("other", "a far longer answer")):
         path = tmp_path / f"{name}.jsonl"
         written(path, {f"{number}?": [f"{text} {number}", f"{text} {number} more"] for number in range(3)})
-        import_rows(engine, tmp_path, [ImportSource(path, "made")])
+        runs += import_rows(engine, tmp_path, [ImportSource(path, "made")]).run_ids
     engine.dispose()
     sides = ["one", "other", "-n", "2"]
     judge = rubric(tmp_path, server)
@@ -127,8 +131,10 @@ def test_models_of_the_store_are_compared_sample_by_sample_under_a_cap(server: S
     assert len(server.seen) == 8
     code, value = run(server, tmp_path, *sides, "--max-requests", "11", judge=judge)  # three more than were spent
     assert (code, value["losses"], value["cached"], len(server.seen)) == (3, 5, 4, 11)
-    code, value = run(server, tmp_path, *sides, "--limit", "2", judge=judge)
-    assert (value["pairs"], value["losses"]) == (4, 4)
+    _, value = run(
+        server, tmp_path, runs[0][:8], "other", "-n", "2", "--limit", "2", judge=judge
+    )  # a run by its first digits
+    assert (value["pairs"], value["losses"], value["cached"]) == (4, 4, 4)
 
 
 def test_a_rubric_names_the_judge(server: Server, tmp_path: Path) -> None:
