@@ -73,8 +73,18 @@ def write_detail(verdict: Verdict) -> str | None:
 
 
 def read_verdict(score: float, status: Status, detail: str) -> Verdict:
-    """Gives the verdict that was kept as these three."""
-    return Verdict(score, status, json.loads(detail))
+    """Gives the verdict that was kept as these three.
+
+    Raises:
+        ValueError: they are none, as in a row that was damaged.
+    """
+    try:
+        read = json.loads(detail)
+    except RecursionError as failure:
+        raise ValueError("a detail that is nested too deep") from failure
+    if not isinstance(read, dict) or isinstance(score, bool) or not isinstance(score, int | float):
+        raise ValueError("not a kept verdict")  # noqa: TRY004 - for the caller one damage is like another
+    return Verdict(score, status, read)
 
 
 class MemoryCache:

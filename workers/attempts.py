@@ -8,6 +8,8 @@ import dataclasses
 import email.utils
 import json
 import time
+import zlib
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import httpx
@@ -59,6 +61,7 @@ def ask_once(client: httpx.Client, request: httpx.Request, timeout_seconds: floa
     """
     silence = max(0.001, min(timeout_seconds, deadline - time.monotonic()))
     request.extensions = {"timeout": httpx.Timeout(silence, pool=None).as_dict()}
+    request.headers["Accept-Encoding"] = "identity"
     try:
         response = client.send(request, stream=True)
         try:
@@ -82,7 +85,7 @@ def ask_once(client: httpx.Client, request: httpx.Request, timeout_seconds: floa
 def _read(response: httpx.Response, deadline: float) -> bytes:
     """Reads a body within the sample's budget, also from a server that keeps sending a little."""
     content = bytearray()
-    for chunk in response.iter_bytes():
+    for chunk in _unpacked(response):
         content += chunk
         if len(content) > MAX_REPLY_BYTES:
             raise AttemptError(
@@ -91,6 +94,26 @@ def _read(response: httpx.Response, deadline: float) -> bytes:
         if time.monotonic() > deadline:
             raise AttemptError(Failure("timeout", "the answer was still coming when the sample's budget ended"))
     return bytes(content)
+
+
+def _unpacked(response: httpx.Response) -> Iterator[bytes]:
+    """Gives a body piece by piece, none far over `MAX_REPLY_BYTES`.
+
+    httpx unpacks a chunk as a whole and packings within packings, so that ten kilobytes become gigabytes. Here one packing is undone,
+    of a server that packs though it was asked not to.
+    """
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding in {"identity", ""}:
+        yield from response.iter_raw()
+        return
+    if encoding not in {"gzip", "deflate"}:
+        raise AttemptError(Failure("malformed", f"the answer is packed as {encoding[:40]!r}", retryable=False))
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)  # reads the header of either
+    try:
+        for chunk in response.iter_raw():
+            yield unpacker.decompress(chunk, MAX_REPLY_BYTES + 1)
+    except zlib.error as error:
+        raise AttemptError(Failure("malformed", f"the answer cannot be unpacked: {error}")) from None
 
 
 def _status_failure(response: httpx.Response, content: bytes) -> Failure:
@@ -108,7 +131,7 @@ def _server_words(content: bytes) -> str:
     """Gives the message of an error body, or the body's text."""
     try:
         body = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return content.decode(errors="replace").strip()
     for name in ("error", "message", "detail"):
         if isinstance(body, dict) and name in body:
@@ -121,6 +144,6 @@ def _retry_after(header: str) -> float:
     header = header.strip()
     if header.isdecimal():
         return float(header)
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, OverflowError):
         return max(0.0, email.utils.parsedate_to_datetime(header).timestamp() - time.time())
     return 0.0

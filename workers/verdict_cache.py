@@ -44,9 +44,15 @@ class StoreCache:
         try:
             with reading(self._engine) as connection:
                 for chunk in batched(stored, _KEYS_A_QUERY):
-                    rows = connection.execute(sa.select(*columns).where(CachedVerdict.key.in_(chunk)))
-                    found.update((stored[row.key], read_verdict(row.score, row.status, row.detail)) for row in rows)
-        except (sa.exc.SQLAlchemyError, ValueError) as error:  # or a row that this version cannot read
+                    for row in connection.execute(sa.select(*columns).where(CachedVerdict.key.in_(chunk))):
+                        try:
+                            found[stored[row.key]] = read_verdict(row.score, row.status, row.detail)
+                        except (
+                            ValueError,
+                            TypeError,
+                        ) as error:  # a row that this version cannot read: the others stand
+                            logger.warning("verdict_cache_not_read keys=1 error=%s", type(error).__name__)
+        except sa.exc.SQLAlchemyError as error:
             logger.warning("verdict_cache_not_read keys=%s error=%s", len(stored), type(error).__name__)
         return found
 

@@ -1,4 +1,5 @@
 import contextlib
+import gzip
 import json
 import logging
 import socket
@@ -99,6 +100,12 @@ FAULTS = {
     "huge": Reply(b" " * (33 * 1024 * 1024)),
     "long text": Reply(chat("{" * 1_000_000)),
     "no HTTP": Reply(RIGHT, headers={"Content-Encoding": "gzip"}),
+    "deep 500": Reply(b"[" * 200_000, 500),
+    "packed": Reply(gzip.compress(bytes(40 * 1024 * 1024), 1), headers={"Content-Encoding": "gzip"}),
+    "packed twice": Reply(
+        gzip.compress(gzip.compress(json.dumps(RIGHT).encode())), headers={"Content-Encoding": "gzip, gzip"}
+    ),
+    "time of year 1": Reply({"error": "busy"}, 503, {"Retry-After": "Mon, 01 Jan 0001 00:00:00 -0000"}),
 }
 
 
@@ -296,6 +303,19 @@ def test_a_reward_model_that_fails_is_no_score(server, fault):
     assert (verdict.score, verdict.status, verdict.detail["reason"]) == (None, "error", "endpoint_failed")
     server.script = [Reply({"data": [{"index": 0, "score": 0.0}]})]
     assert any(verify("It is 4.", GOLD).score == 0.5 for _ in range(20 if fault in SLOW_FAULTS else 1))
+
+
+def test_a_reply_that_is_packed_though_nobody_asked_is_read(server):
+    server.script = [Reply(gzip.compress(json.dumps(chat("4")).encode()), headers={"Content-Encoding": "gzip"})]
+    assert client_of(server).chat(ask())[0].text == "4"
+    assert server.seen[0]["headers"]["Accept-Encoding"] == "identity"
+
+
+@pytest.mark.parametrize("score", [10**400, True, None, [0.5]])
+def test_what_is_no_score_is_none(server, score):
+    server.script = [Reply({"data": [{"index": 0, "score": score}]})]
+    verify = build_verifier("reward_model", {"model": "rm", "endpoint": {"url": server.url, **QUICK}})
+    assert verify("It is 4.", GOLD).detail["reason"] == "endpoint_failed"
 
 
 def test_a_reply_of_the_wrong_shape_is_asked_for_again(server):

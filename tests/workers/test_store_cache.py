@@ -89,12 +89,22 @@ def test_many_keys_and_several_writers_of_the_same(engine: sa.Engine) -> None:
     assert count(engine) == len(numbers)
 
 
+@pytest.mark.parametrize("damage", [{"detail": "null"}, {"detail": "[1]"}, {"detail": '{"a"'}, {"detail": "[" * 9_999}])
+def test_a_damaged_row_is_not_there(engine: sa.Engine, damage: dict[str, str]) -> None:
+    cache = StoreCache(engine)
+    cache.put_many({key(1): Verdict(1.0, "correct")})
+    with engine.begin() as connection:
+        connection.execute(sa.update(CachedVerdict).values(**damage))
+    assert cache.get_many([key(1)]) == {}
+
+
 def test_a_store_that_fails_is_a_cache_that_knows_nothing(engine: sa.Engine, caplog: pytest.LogCaptureFixture) -> None:
     cache = StoreCache(engine)
     cache.put_many({key(1): Verdict(1.0, "correct")})
     with engine.begin() as connection:
         connection.execute(sa.update(CachedVerdict).values(status="brilliant"))
-    assert cache.get_many([key(1)]) == {}
+    cache.put_many({key(2): Verdict(0.0, "incorrect")})
+    assert cache.get_many([key(1), key(2)]) == {key(2): Verdict(0.0, "incorrect")}
     with engine.begin() as connection:
         connection.execute(sa.text("DROP TABLE verdict_cache"))
     assert cache.get_many([key(1)]) == {}
