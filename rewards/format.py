@@ -6,11 +6,11 @@ outside. White space around the parts is free.
 """
 
 import re
-import unicodedata
 from typing import Any, Final, Literal, get_args
 
 from rewards.registry import Check, verifier
 from rewards.verdict import Verdict
+from rewards.visible import has_content
 
 Style = Literal["r1", "cold_start"]
 
@@ -21,7 +21,6 @@ _THINK: Final = ("<think>", "</think>")
 _ANSWER: Final = ("<answer>", "</answer>")
 _TAG: Final = re.compile(r"<\s{0,4}/?\s{0,4}(?:think|answer)\b[^<>]{0,100}>", re.IGNORECASE)
 _TEMPLATE_END: Final = re.compile(r"(?:</s>|<[|｜][^<>|｜]{1,60}[|｜]>)\s*$")
-_VISIBLE: Final = frozenset("LNPS")
 
 
 def check_r1(completion: str, *, prefilled: bool, answer_tags: bool) -> list[str]:
@@ -75,11 +74,6 @@ def check_cold_start(completion: str, *, prefilled: bool, special_token: str) ->
     return reasons
 
 
-def has_content(text: str) -> bool:
-    """Says whether a text holds anything to see: a letter, digit, sign or symbol. Spaces of zero width are nothing."""
-    return any(unicodedata.category(char)[0] in _VISIBLE for char in text)
-
-
 def _count(name: str, found: int, wanted: int) -> list[str]:
     if found == wanted:
         return []
@@ -117,7 +111,7 @@ def _check_tagged_answer(thinking: str, rest: str) -> list[str]:
     return reasons
 
 
-@verifier("format", version=1)
+@verifier("format", version=2)
 def format(  # noqa: A001 - the verifier's name; nothing here formats
     *,
     style: Style = "r1",

@@ -105,12 +105,14 @@ def punctuation(response: Response) -> str | None:
 
 
 def japanese_words(response: Response, every: int) -> str | None:
-    """Every nth stretch holds a kana or a kanji; bare numbers and marks are let be."""
+    """Every nth stretch holds a kana or a kanji; bare numbers and marks are let be, but not all may be such."""
+    found = 0
     for place in range(every - 1, len(response.stretches), every):
         word = bare(response.stretches[place])
         if word and not word.isdigit() and not _JAPANESE.search(word):
             return f"word {place + 1} is {word[:40]!r}"
-    return None
+        found += _JAPANESE.search(word) is not None
+    return None if found else "no Japanese word"
 
 
 def keywords_multiple(response: Response, *keywords: str) -> str | None:

@@ -11,6 +11,7 @@ from typing import Final
 
 from rewards.instructions.languages import language_of
 from rewards.instructions.response import Response
+from rewards.instructions.words import stands_alone
 
 _ANSWERS: Final = ("My answer is yes.", "My answer is no.", "My answer is maybe.")
 _DIVIDER: Final = re.compile(r"\s?\*\*\*\s?")
@@ -40,7 +41,7 @@ def keyword_frequency(response: Response, keyword: str, frequency: int, relation
 def forbidden_words(response: Response, forbidden: Sequence[str]) -> str | None:
     """None of the words stands by itself, in large or small letters."""
     for word in forbidden:
-        if re.search(rf"\b{re.escape(word)}\b", response.text, re.IGNORECASE):
+        if stands_alone(word, response.text):
             return f"has {word!r}"
     return None
 
@@ -116,8 +117,9 @@ def num_bullets(response: Response, wanted: int) -> str | None:
 
 
 def constrained_answer(response: Response) -> str | None:
-    """One of the three permitted answers stands in it."""
-    return None if any(answer in response.text for answer in _ANSWERS) else "none of the permitted answers"
+    """One of the three permitted answers stands in it, and no other."""
+    found = sum(answer in response.text for answer in _ANSWERS)
+    return None if found == 1 else f"{found} of the permitted answers"
 
 
 def num_highlights(response: Response, wanted: int) -> str | None:
@@ -203,9 +205,9 @@ def no_comma(response: Response) -> str | None:
 
 
 def quotation(response: Response) -> str | None:
-    """It begins and ends with a double quotation mark."""
+    """It begins and ends with a double quotation mark, and something stands between them."""
     text = response.text.strip()
-    return None if len(text) > 1 and text[0] == '"' == text[-1] else "not in double quotation marks"
+    return None if text[1:-1].strip() and text[0] == '"' == text[-1] else "not in double quotation marks"
 
 
 def _find(word: str, text: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from rewards.instructions import counts, fixed_tasks, ifeval, layout, wording
 from rewards.instructions.languages import folded
 from rewards.instructions.response import Response
+from rewards.visible import seen
 
 MAX_INSTRUCTIONS: Final = 100
 """No prompt asks for more; a longer list is a broken row."""
@@ -34,7 +35,11 @@ class Instruction:
     arguments: tuple[Any, ...]
 
     def why_not(self, response: Response) -> str | None:
-        """Gives None when the response follows it, else the reason."""
+        """Gives None when the response follows it, else the reason. What has nothing to compare does not follow."""
+        what, least = _LEAST.get(self.id, ("words", 0))
+        found = len(response.sentences) if what == "sentences" else response.num_word_runs if least else 0
+        if found < least:
+            return f"{found} {what}, too few to follow it"
         return self.check(response, *self.arguments)
 
 
@@ -52,9 +57,9 @@ def _place(given: Any) -> int:
 
 
 def _text(given: Any) -> str:
-    if not isinstance(given, str) or not given.strip():
+    if not isinstance(given, str) or not seen(given).strip():
         raise ValueError("a text")
-    return given
+    return seen(given)
 
 
 def _texts(given: Any) -> tuple[str, ...]:
@@ -182,6 +187,18 @@ _TABLE: Final[Mapping[str, tuple[Check, Mapping[str, Reader]]]] = {
     "words:words_position": (wording.second_words, {"keyword": _text}),
 }
 
+_LEAST: Final[Mapping[str, tuple[str, int]]] = {
+    **dict.fromkeys(("sentence:alliteration_increment", "sentence:increment"), ("sentences", 2)),
+    **dict.fromkeys(("words:alphabet", "words:no_consecutive", "words:odd_even_syllables"), ("words", 2)),
+    **dict.fromkeys(("words:last_first", "words:paragraph_last_first", "words:prime_lengths"), ("words", 1)),
+    **dict.fromkeys(("words:repeats", "words:vowel", "count:words_japanese", "repeat:repeat_change"), ("words", 1)),
+    **dict.fromkeys(
+        ("format:newline", "format:no_whitespace", "format:quote_unquote", "format:title_case"), ("words", 1)
+    ),
+}
+"""What there must be for a rule on each or on one after the other to mean anything: one word is no row of words. (One sentence
+follows `words:last_first`, as published: four of its five published answers are one.)"""
+
 INSTRUCTION_IDS: Final = tuple(_TABLE)
 """The 83 ids that are known, IFEval's 25 first."""
 
@@ -195,7 +212,7 @@ def read_gold(gold: Any) -> tuple[Instruction, ...]:
     if isinstance(gold, str):
         try:
             gold = json.loads(gold)
-        except ValueError as failure:
+        except (ValueError, RecursionError) as failure:
             raise BadGoldError("gold is neither a mapping nor JSON") from failure
     if not isinstance(gold, Mapping):
         raise BadGoldError("gold is neither a mapping nor JSON of one")

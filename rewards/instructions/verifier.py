@@ -9,6 +9,7 @@ from rewards.instructions.table import BadGoldError, Instruction, read_gold
 from rewards.registry import Check, verifier
 from rewards.thinking import cut
 from rewards.verdict import Status, Verdict
+from rewards.visible import has_content, seen
 
 Mode = Literal["strict", "loose"]
 
@@ -20,7 +21,7 @@ def loose_forms(text: str) -> list[str]:
     """Gives the eight forms of IFEval's loose verdict: with and without the first and the last line, and the asterisks."""
     lines = text.split("\n")
     forms = [text, *("\n".join(part).strip() for part in (lines[1:], lines[:-1], lines[1:-1]))]
-    return list(dict.fromkeys(form for whole in forms for form in (whole, whole.replace("*", "")) if form.strip()))
+    return list(dict.fromkeys(form for whole in forms for form in (whole, whole.replace("*", "")) if has_content(form)))
 
 
 class _Instructions:
@@ -67,7 +68,8 @@ class _Instructions:
         answer = self._answer(completion)
         if answer is None:
             return Verdict(0.0, "unparseable", {"reason": "unfinished_thinking"})
-        if not answer.strip():
+        answer = seen(answer)
+        if not has_content(answer):
             return Verdict(0.0, "unparseable", {"reason": "empty_answer"})
         if len(answer) > MAX_CHARS:
             return Verdict(0.0, "too_complex", {"reason": "too_long", "chars": len(answer), "limit": MAX_CHARS})
@@ -104,7 +106,7 @@ def _result(instruction: Instruction, forms: Sequence[Response]) -> Mapping[str,
     return {"id": instruction.id, "followed": False, "reason": first}
 
 
-@verifier("instructions", version=1, gold_key="instructions", cached=True)
+@verifier("instructions", version=2, gold_key="instructions", cached=True)
 def instructions(*, mode: Mode = "strict", all_or_nothing: bool = False, answer_only: bool = True) -> Check:
     """Scores the share of instructions followed: 1.0 `correct`, 0.0 `incorrect`, between them `partial`.
 

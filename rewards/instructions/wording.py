@@ -10,7 +10,7 @@ from typing import Final
 
 from rewards.instructions.lexicon import is_verb
 from rewards.instructions.response import Response
-from rewards.instructions.words import PUNCTUATION, bare, count_syllables, without_punctuation
+from rewards.instructions.words import PUNCTUATION, bare, count_syllables, stands_alone, without_punctuation
 
 _ALPHABET: Final = string.ascii_lowercase
 _CLUSTER: Final = re.compile("[bcdfghjklmnpqrstvwxyz]{2}")
@@ -93,7 +93,7 @@ def sentence_keyword(response: Response, word: str, nth: int) -> str | None:
     """The nth sentence has the keyword as a word, in large or small letters."""
     if len(response.sentences) < nth:
         return f"{len(response.sentences)} sentences, wanted at least {nth}"
-    found = re.search(rf"\b{re.escape(word)}\b", response.sentences[nth - 1], re.IGNORECASE)
+    found = stands_alone(word, response.sentences[nth - 1])
     return None if found else f"sentence {nth} is without {word!r}"
 
 

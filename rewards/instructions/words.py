@@ -38,6 +38,11 @@ def without_punctuation(text: str) -> str:
     return text.translate(_UNPUNCTUATED)
 
 
+def stands_alone(word: str, text: str) -> bool:
+    """Says whether a word stands somewhere in the text by itself, in large or small letters; `C++` too, which ends in no letter."""
+    return re.search(rf"(?<!\w){re.escape(word.strip())}(?!\w)", text, re.IGNORECASE) is not None
+
+
 def bare(word: str) -> str:
     """Gives a word less the punctuation around it."""
     return word.strip(PUNCTUATION + " ")

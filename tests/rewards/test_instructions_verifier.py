@@ -158,6 +158,37 @@ def test_no_answer_and_one_beyond_the_limit_are_the_models_failure():
     assert (verdict.score, verdict.status, verdict.detail["limit"]) == (0.0, "too_complex", MAX_CHARS)
 
 
+@pytest.mark.parametrize(
+    ("name", "kwargs", "answer", "followed"),
+    [
+        ("keywords:forbidden_words", {"forbidden_words": ["C++"]}, "I like C++ best.", False),
+        ("keywords:forbidden_words", {"forbidden_words": ["secret "]}, "A se\u200bcret.", False),
+        ("keywords:forbidden_words", {"forbidden_words": ["C"]}, "Canada", True),
+        ("combination:two_responses", {}, "Yes\u00ad******Yes", False),
+        ("length_constraints:number_paragraphs", {"num_paragraphs": 3}, "One *** \u2060 *** Two", False),
+        ("length_constraints:number_words", {"num_words": 3, "relation": "at least"}, "o\u200bn\u200be", False),
+        ("format:no_whitespace", {}, "two\u3164words", False),
+        ("detectable_format:constrained_response", {}, "My answer is yes. My answer is no.", False),
+        ("startend:quotation", {}, '""', False),
+        ("count:words_japanese", {"N": 2}, "one 1 two 2", False),
+        ("count:words_japanese", {"N": 2}, "one 猫 two 2", True),
+        ("words:prime_lengths", {}, "!!!", False),
+        ("words:no_consecutive", {}, "Thought:", False),
+        ("sentence:increment", {"small_n": 1}, "Thought.", False),
+        ("combination:repeat_prompt", {"prompt_to_repeat": "Say\u200b it"}, "Say\u200b it", True),
+    ],
+)
+def test_what_shows_nothing_and_says_nothing_follows_nothing(name, kwargs, answer, followed):
+    verdict = get_verifier("instructions")(answer, {"instruction_id_list": [name], "kwargs": [kwargs]})
+    assert verdict.score == float(followed)
+
+
+@pytest.mark.parametrize("answer", ["\u200b", "\u2800 \u3164", "\u2060\ufeff", "\u0301"])
+def test_an_answer_that_shows_nothing_is_none(answer):
+    gold = {"instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}
+    assert get_verifier("instructions")(answer, gold).status == "unparseable"
+
+
 def test_a_batch_is_what_the_single_calls_are():
     judged = get_verifier("instructions")
     completions = ["One, 1.", "One.", "One, 1.", "", "One 1."] * 2
