@@ -180,7 +180,7 @@ def _not_found(program: Program) -> Verdict:
     return Verdict(0.0, status, {"reason": program.reason, "found": program.found})
 
 
-@verifier("code", version=2, gold_key="code", resources=("executor", "slots"), cached=True)
+@verifier("code", version=3, gold_key="code", resources=("executor", "slots"), cached=True)
 def code(
     *,
     form: Form = "auto",
