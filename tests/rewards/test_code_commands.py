@@ -189,19 +189,19 @@ def test_jobs_stop_at_the_first_failure_and_run_side_by_side():
         ]
 
 
-@pytest.mark.parametrize("language", ["c", "bash", "javascript"])
+@pytest.mark.parametrize("language", ["c", "bash", "javascript", "perl"])
 def test_without_a_sandbox_budgets_and_judging_stay(language):
     only_where_installed(language)
     program = PROGRAMS[language]
     executor = CommandExecutor(isolated=False)
-    tests = (StdinTest("3 4\n"), AssertTest(program["fails"], None, ""))
+    tests = [StdinTest("3 4\n"), *(AssertTest(program[kind], None, "") for kind in ("fails", "holds"))]
     jobs = [
         Job(language, program["add"] + (program["main"] if place == 0 else ""), (test,), AMPLE)
         for place, test in enumerate(tests)
     ]
     jobs += [Job(language, program[kind], (StdinTest(""),), budget=budget) for kind, budget, _ in LIMITS]
     found = [row[0].status for row in executor.execute(jobs)]
-    assert found == ["ok", "failed", *(status for _, _, status in LIMITS)]
+    assert found == ["ok", "failed", "ok", *(status for _, _, status in LIMITS)]
 
 
 @needs_isolation

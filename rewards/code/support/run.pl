@@ -4,7 +4,7 @@
 
 sub run_text { eval $_[0] }    # here, where no variable of this file is in its sight
 
-push @INC, '/support/perl';
+push @INC, $0 =~ s{[^/]*$}{perl}r;
 {
     my $token = <STDIN>;
     my ($program, $tests) = map {

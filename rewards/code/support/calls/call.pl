@@ -8,7 +8,7 @@ use warnings;
 use B ();
 use JSON::PP ();
 
-push @INC, '/support/perl';
+push @INC, $0 =~ s{[^/]*/[^/]*$}{perl}r;
 my $DEEPEST = 200;
 my $is_bool = $] >= 5.036 ? \&{'builtin::is_bool'} : sub { $_[0] eq '' };
 
