@@ -36,6 +36,7 @@ KEPT_GOLDS: Final = 20_000
 STARVED_SHARE: Final = 0.5
 """A time limit with less than this share of the processor time used is a busy machine's fault."""
 
+_OUR_FAILURES: Final = frozenset({"scorer_failed", "machine_too_busy"})
 _SHOWN_CHARS: Final = 300
 _ANSWER_TAG: Final = re.compile(r"<answer>((?:(?!<answer>).)*?)</answer>", re.DOTALL | re.IGNORECASE)
 _FENCED: Final = re.compile(r"\s*```[A-Za-z]{0,20}\n(.*?)\n?```\s*", re.DOTALL)
@@ -77,19 +78,18 @@ class PuzzleCheck:
         """Judges each; equal answers to one problem once. A problem that refuses its own answer is `bad_gold`."""
         problems = [_read_gold(gold) for gold in golds]
         answers = [find_answer(completion) for completion in completions]
-        self._try_golds({key: problem for key, problem in problems if key})
+        bad = self._try_golds({key: problem for key, problem in problems if key})
         wanted: dict[tuple[str, str], dict[str, Any]] = {}
         for (answer, _), (key, problem) in zip(answers, problems, strict=True):
-            if answer and len(answer) <= MAX_ANSWER_CHARS and self._tried.get(key) == "":
+            if answer and len(answer) <= MAX_ANSWER_CHARS and bad.get(key) == "":
                 # A text of JSON cannot hold what is no Unicode, and no answer does.
                 wanted[key, answer] = {**problem, "answer": answer.encode("utf-8", "replace").decode()}
         replies = dict(zip(wanted, self._pool.run(list(wanted.values())), strict=True))
         verdicts = []
         for (answer, source), (key, _) in zip(answers, problems, strict=True):
-            reason = self._tried.get(key, "unreadable_gold") if key else "unreadable_gold"
+            reason = bad.get(key, "unreadable_gold")
             if reason:
-                gave_up = reason == "scorer_failed"
-                verdicts.append(Verdict(None, "error" if gave_up else "bad_gold", {"reason": reason}))
+                verdicts.append(Verdict(None, "error" if reason in _OUR_FAILURES else "bad_gold", {"reason": reason}))
             elif not answer:
                 verdicts.append(Verdict(0.0, "unparseable", {"reason": source}))
             elif len(answer) > MAX_ANSWER_CHARS:
@@ -107,21 +107,43 @@ class PuzzleCheck:
         own = own_answer(problem["entry"])
         return None if own is None else f"<answer>{own}</answer>"
 
-    def _try_golds(self, problems: Mapping[str, dict[str, Any]]) -> None:
-        """Scores the own answer of each problem that has not been tried."""
-        fresh = {key: problem for key, problem in problems.items() if key not in self._tried}
+    def _try_golds(self, problems: Mapping[str, dict[str, Any]]) -> dict[str, str]:
+        """Scores the own answer of each problem that has not been tried, and gives by key why it is bad, or an empty text.
+
+        What failed through no fault of the problem is not remembered: the next sample tries again.
+        """
+        bad = {key: self._tried[key] for key in list(problems) if key in self._tried}
+        fresh = {key: problem for key, problem in problems.items() if key not in bad}
         requests = [{**problem, "answer": None} for problem in fresh.values()]
         for key, reply in zip(fresh, self._pool.run(requests), strict=True):
-            self._tried[key] = _why_bad(reply)
-        while len(self._tried) > max(KEPT_GOLDS, len(problems)):
+            bad[key] = self._why_bad(reply)
+            if bad[key] not in _OUR_FAILURES:
+                self._tried[key] = bad[key]
+        while len(self._tried) > KEPT_GOLDS:
             self._tried.popitem(last=False)
+        return bad
+
+    def _why_bad(self, reply: Reply) -> str:
+        """Gives why a problem that got this reply to its own answer is bad; empty where it is not."""
+        if reply.outcome == "error":
+            return "scorer_failed"
+        if self._starved(reply):
+            return "machine_too_busy"
+        if reply.outcome != "ok":
+            return f"own_answer_{reply.outcome}"
+        if "bad_gold" in reply.value:
+            return str(reply.value["bad_gold"])
+        return "" if reply.value.get("score") == 1.0 else "own_answer_refused"
+
+    def _starved(self, reply: Reply) -> bool:
+        return reply.outcome == "time_limit" and reply.cpu_seconds < STARVED_SHARE * self._cpu_seconds
 
     def _settle(self, reply: Reply, detail: Mapping[str, Any]) -> Verdict:
         if reply.outcome == "ok":
             return self._score(reply.value, detail)
         if reply.outcome == "error":
             return Verdict(None, "error", {"reason": "scorer_failed", "error": reply.error, **detail})
-        if reply.outcome == "time_limit" and reply.cpu_seconds < STARVED_SHARE * self._cpu_seconds:
+        if self._starved(reply):
             return Verdict(None, "error", {"reason": "machine_too_busy", **detail})
         return Verdict(0.0, reply.outcome, {"reason": f"answer_{reply.outcome}", **detail})
 
@@ -136,16 +158,6 @@ class PuzzleCheck:
         if self._partial_credit and score >= LEAST_PARTIAL:
             return Verdict(score, "partial", detail)
         return Verdict(0.0, "incorrect", detail)
-
-
-def _why_bad(reply: Reply) -> str:
-    if reply.outcome == "error":
-        return "scorer_failed"
-    if reply.outcome != "ok":
-        return f"own_answer_{reply.outcome}"
-    if "bad_gold" in reply.value:
-        return str(reply.value["bad_gold"])
-    return "" if reply.value.get("score") == 1.0 else "own_answer_refused"
 
 
 def _read_gold(gold: Any) -> tuple[str, dict[str, Any]]:

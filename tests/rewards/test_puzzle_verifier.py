@@ -12,6 +12,7 @@ from reasoning_gym import get_score_answer_fn  # noqa: E402
 from reasoning_gym.factory import DATASETS  # noqa: E402
 
 from rewards import get_verifier  # noqa: E402
+from rewards.pool import Reply  # noqa: E402
 from rewards.puzzle.safe_text import arithmetic, is_plain_formula, is_plain_list  # noqa: E402
 from rewards.puzzle.verifier import MAX_ANSWER_CHARS, find_answer  # noqa: E402
 from schemas.errors import UserError  # noqa: E402
@@ -217,3 +218,39 @@ def test_what_reaches_an_evaluating_scorer():
 def test_bad_settings_are_refused(settings):
     with pytest.raises(UserError, match="puzzle"):
         get_verifier("puzzle", **settings)
+
+
+class ScriptedPool:
+    """Gives these replies to the entry's own answer in turn, and full marks to every other one."""
+
+    def __init__(self, *replies):
+        self.replies = list(replies)
+
+    def run(self, requests):
+        return [
+            Reply("ok", {"score": 1.0}) if request["answer"] is not None else self.replies.pop(0)
+            for request in requests
+        ]
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (Reply("error", error="no worker process"), "scorer_failed"),
+        (Reply("time_limit", cpu_seconds=0.1), "machine_too_busy"),
+    ],
+)
+def test_what_failed_through_no_fault_of_the_gold_is_tried_again(failure, reason):
+    puzzle = get_verifier("puzzle", pool=ScriptedPool(failure, Reply("ok", {"score": 1.0})))
+    gold = problem("countdown")
+    lost = puzzle("<answer>1</answer>", gold)
+    assert (lost.score, lost.status, lost.detail["reason"]) == (None, "error", reason)
+    assert puzzle("<answer>1</answer>", gold).status == "correct"
+    assert puzzle("<answer>1</answer>", gold).status == "correct", "and what was accepted is not asked again"
+
+
+def test_a_gold_that_takes_the_time_of_a_processor_is_bad():
+    puzzle = get_verifier("puzzle", pool=ScriptedPool(Reply("time_limit", cpu_seconds=3.0)))
+    for _ in range(2):
+        verdict = puzzle("<answer>1</answer>", problem("countdown"))
+        assert (verdict.status, verdict.detail["reason"]) == ("bad_gold", "own_answer_time_limit")
