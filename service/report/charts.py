@@ -5,7 +5,7 @@ that they follow light and dark. Every chart is an image with a title, and every
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -185,13 +185,16 @@ def histogram(
                     height=bottom - top,
                 )
             )
+    axes = _y_axis(ticks, y, y_label), _x_axis(_x_ticks(edges, log), x, floor, x_label)
+    return panel(title, [*axes[0], *bars, *_threshold_line(threshold, x, floor), *axes[1]])
+
+
+def panel(title: str, drawn: Iterable[Markup]) -> Markup:
+    """Frames what is drawn in `PANEL_WIDTH` by `PANEL_HEIGHT` as one chart with a title, which screen readers say."""
     return element(
         "svg",
         element("title", title),
-        *_y_axis(ticks, y, y_label),
-        *bars,
-        *_threshold_line(threshold, x, floor),
-        *_x_axis(_x_ticks(edges, log), x, floor, x_label),
+        *drawn,
         class_="panel",
         viewBox=f"0 0 {PANEL_WIDTH} {PANEL_HEIGHT}",
         role="img",

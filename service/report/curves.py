@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from service.report.charts import PANEL_HEIGHT, PANEL_WIDTH, compact, element, nice_ticks
+from service.report.charts import PANEL_HEIGHT, PANEL_WIDTH, compact, element, nice_ticks, panel
 from service.report.estimate_facts import KFact
 from service.report.formats import format_percent
 
@@ -120,14 +120,4 @@ def _panel(
             "text", x_title, class_="axis", x=(_LEFT + PANEL_WIDTH - _RIGHT) / 2, y=_FLOOR + 34, text_anchor="middle"
         ),
     ]
-    return element(
-        "svg",
-        element("title", title),
-        *grid,
-        *drawn,
-        *below,
-        class_="panel",
-        viewBox=f"0 0 {PANEL_WIDTH} {PANEL_HEIGHT}",
-        role="img",
-        aria_label=title,
-    )
+    return panel(title, [*grid, *drawn, *below])
