@@ -6,18 +6,18 @@ and survives a fork of its own process: the child drops what it inherited and st
 """
 
 import collections
-import contextlib
 import dataclasses
 import os
 import selectors
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 from rewards.fork_server import Limits, StartError, Worker, Zygote, end_zygote, start_zygote
 from rewards.frames import FrameError, receive_frame, send_frame
+from rewards.places import Places
 from rewards.process_owned import own
 
 Outcome = Literal["ok", "time_limit", "memory_limit", "too_complex", "crash", "error"]
@@ -67,10 +67,8 @@ class ProcessPool:
         limits: what one request may use.
     """
 
-    _changed: threading.Condition
+    _places: Places[Worker]  # their lock guards the zygote too
     _zygote: Zygote | None
-    _idle: list[Worker]
-    _live: int  # waiting and borrowed places together; never above `size`
 
     def __init__(self, target: str, *, size: int = 1, limits: Limits | None = None) -> None:
         if size < 1:
@@ -90,30 +88,24 @@ class ProcessPool:
         if not requests:
             return []
         try:
-            with self._borrowed(min(self.size, len(requests))) as workers:
+            with self._places.lend(min(self.size, len(requests)), self._keep) as workers:
                 return _Batch(self, workers, requests).finish()
         except (StartError, OSError) as failure:
             return [Reply("error", error=f"no worker process: {failure}")] * len(requests)
 
     def close(self) -> None:
         """Ends all processes. A later `run` starts new ones."""
-        with self._changed:
-            zygote, self._zygote = self._zygote, None
-            for worker in self._idle:
-                worker.peer.close()
-            self._live -= len(self._idle)
-            self._idle.clear()
-        if zygote is not None:
-            end_zygote(zygote)
+        with self._places.changed:
+            self._drop_zygote()
 
     def worker_pids(self) -> list[int]:
         """Gives the process ids of the workers that wait for work, for those who watch or test the pool."""
-        with self._changed:
-            return [worker.pid for worker in self._idle]
+        with self._places.changed:
+            return [worker.pid for worker in self._places.idle]
 
     def zygote_pid(self) -> int | None:
         """Gives the process id of the zygote, None while there is none."""
-        with self._changed:
+        with self._places.changed:
             return None if self._zygote is None else self._zygote.process.pid
 
     def spawn(self) -> Worker:
@@ -122,7 +114,7 @@ class ProcessPool:
         Raises:
             StartError: when that fails twice; the text says why.
         """
-        with self._changed:
+        with self._places.changed:
             try:
                 return self._fork_worker()
             except (OSError, StartError):
@@ -137,7 +129,7 @@ class ProcessPool:
     def discard(self, worker: Worker) -> int | None:
         """Kills a worker and gives its wait status, None when its zygote is gone too (its workers die with it)."""
         worker.peer.close()
-        with self._changed:
+        with self._places.changed:
             if worker.zygote is not self._zygote:
                 return None
             try:
@@ -146,49 +138,28 @@ class ProcessPool:
                 self._drop_zygote()
                 return None
 
-    @contextlib.contextmanager
-    def _borrowed(self, wanted: int) -> Iterator[list[Worker | None]]:
-        """Lends up to `wanted` places, at least one: a waiting worker, or None for one yet to be forked."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._idle or self._live < self.size)
-            taken: list[Worker | None] = []
-            while len(taken) < wanted and self._idle:
-                taken.append(self._idle.pop())
-            fresh = min(wanted - len(taken), self.size - self._live)
-            taken.extend([None] * fresh)
-            self._live += fresh
-        try:
-            yield taken
-        finally:
-            with self._changed:
-                for worker in taken:
-                    if worker is not None and worker.zygote is self._zygote:
-                        self._idle.append(worker)
-                        continue
-                    self._live -= 1
-                    if worker is not None:
-                        worker.peer.close()
-                self._changed.notify_all()
+    def _keep(self, worker: Worker) -> bool:
+        """Says whether a worker may serve again: those of a zygote that is gone are dead."""
+        if worker.zygote is self._zygote:
+            return True
+        worker.peer.close()
+        return False
 
     def _drop_zygote(self) -> None:
         zygote, self._zygote = self._zygote, None
-        for worker in self._idle:
+        for worker in self._places.take_idle():
             worker.peer.close()
-        self._live -= len(self._idle)
-        self._idle.clear()
         if zygote is not None:
             end_zygote(zygote)
 
     def _forget(self) -> None:
         """Begins with nothing: at construction, and in a forked child, whose inherited lock may be held by nobody."""
-        self._changed = threading.Condition(threading.RLock())
+        self._places = Places(self.size)
         self._zygote = None
-        self._idle = []
-        self._live = 0
 
     def after_fork(self) -> None:
         """Lets go of the parent's processes without a word to them: they go on serving the parent."""
-        zygote, idle = self._zygote, self._idle
+        zygote, idle = self._zygote, self._places.idle
         self._forget()
         for worker in idle:
             worker.peer.close()

@@ -6,7 +6,7 @@ survives a fork of its own process: the child lets go of what it inherited and s
 
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from rewards.code.jobs import Job, RunResult, Test
@@ -14,6 +14,7 @@ from rewards.code.python_prefix import find_python
 from rewards.code.python_queue import JobQueue
 from rewards.code.python_slot import PythonSlot
 from rewards.code.python_zygotes import SlotError
+from rewards.places import Places
 from rewards.process_owned import own
 
 ATTEMPTS: Final = 2
@@ -32,9 +33,7 @@ class PythonServer:
         ValueError: for a size below 1 or a package that is not there.
     """
 
-    _changed: threading.Condition
-    _idle: list[PythonSlot]
-    _live: int  # waiting and borrowed places together; never above `size`
+    _places: Places[PythonSlot]
 
     def __init__(self, *, size: int = 1, packages: Sequence[str] = (), isolated: bool = True) -> None:
         if size < 1:
@@ -50,7 +49,7 @@ class PythonServer:
         results: list[list[RunResult]] = [[] for _ in jobs]
         waiting = JobQueue(jobs)
         failures: list[BaseException] = []
-        with self._borrowed(min(self.size, len(jobs))) as places:
+        with self._places.lend(min(self.size, len(jobs))) as places:
 
             def work(place: int) -> None:
                 try:
@@ -76,16 +75,13 @@ class PythonServer:
 
     def close(self) -> None:
         """Ends all slots that wait. A later `execute` starts new ones."""
-        with self._changed:
-            idle, self._idle = self._idle, []
-            self._live -= len(idle)
-        for slot in idle:
+        for slot in self._places.take_idle():
             slot.close()
 
     def slot_pids(self) -> list[int]:
         """Gives the process ids of the sandboxes that wait for work, for those who watch or test the server."""
-        with self._changed:
-            return [slot.pid() for slot in self._idle]
+        with self._places.changed:
+            return [slot.pid() for slot in self._places.idle]
 
     def _run_job(self, places: list[PythonSlot | None], place: int, job: Job) -> list[RunResult]:
         results: list[RunResult] = []
@@ -121,35 +117,13 @@ class PythonServer:
         if slot is not None:
             slot.close()
 
-    @contextlib.contextmanager
-    def _borrowed(self, wanted: int) -> Iterator[list[PythonSlot | None]]:
-        """Lends up to `wanted` places, at least one: a slot that waits, or None for one yet to be started."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._idle or self._live < self.size)
-            places: list[PythonSlot | None] = []
-            while len(places) < wanted and self._idle:
-                places.append(self._idle.pop())
-            fresh = min(max(wanted, 1) - len(places), self.size - self._live)
-            places.extend([None] * fresh)
-            self._live += fresh
-        try:
-            yield places
-        finally:
-            with self._changed:
-                kept = [slot for slot in places if slot is not None]
-                self._idle.extend(kept)
-                self._live -= len(places) - len(kept)
-                self._changed.notify_all()
-
     def _forget(self) -> None:
         """Begins with nothing: at construction, and in a forked child, whose inherited lock may be held by nobody."""
-        self._changed = threading.Condition(threading.RLock())
-        self._idle = []
-        self._live = 0
+        self._places = Places(self.size)
 
     def after_fork(self) -> None:
         """Lets go of the parent's slots without a word to them: they go on serving the parent."""
-        idle = self._idle
+        idle = self._places.idle
         self._forget()
         for slot in idle:
             slot.forget()
