@@ -6,9 +6,10 @@ outside. White space around the parts is free.
 """
 
 import re
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal
 
 from rewards.registry import Check, verifier
+from rewards.setting_types import check_choice
 from rewards.verdict import Verdict
 from rewards.visible import has_content
 
@@ -127,8 +128,7 @@ def format(  # noqa: A001 - the verifier's name; nothing here formats
         answer_tags: `r1` only: the answer stands in `<answer>...</answer>`.
         special_token: `cold_start` only.
     """
-    if style not in get_args(Style):
-        raise ValueError(f"style must be one of {', '.join(get_args(Style))}, not {style!r}")
+    check_choice("style", style, Style)
     if not special_token.strip():
         raise ValueError("special_token must not be empty")
     if style == "cold_start" and answer_tags:

@@ -9,6 +9,7 @@ import regex
 from rewards.matching import Part, take_part
 from rewards.registry import Check, verifier
 from rewards.rule_pool import apply_rules
+from rewards.setting_types import check_choice
 from rewards.verdict import Verdict
 
 MAX_CHARS: Final = 1_000_000
@@ -32,8 +33,7 @@ def json_schema(*, part: Part = "response", fence: bool = True) -> Check:
 
     The gold is a JSON Schema (draft 2020-12) as an object or its text; references go inside it only.
     """
-    if part not in ("response", "answer", "whole"):
-        raise ValueError(f"part must be one of answer, response, whole, not {part!r}")
+    check_choice("part", part, Part)
     return _JsonSchema(part, fence)
 
 

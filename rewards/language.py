@@ -2,26 +2,18 @@
 
 The score is words of the target language over words that have a language, thinking and answer together, as R1 adds it to the
 final reward. Formulas, code, numbers and names of functions have no language and do not count. What counts as a fragment is
-decided in `columnar.mixing`, whose own doors stand here too: `spans`, and `consistency` with thinking and answer apart.
+decided in `columnar.mixing`; `consistency` counts without a verdict, thinking and answer apart.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Final, Literal, NamedTuple, get_args
+from typing import Any, Final, Literal, NamedTuple
 
-from columnar.mixing import (
-    UNKNOWN,
-    LanguageCounts,
-    Span,
-    Tally,
-    consistency_batch,
-    spans,
-)
+from columnar.mixing import UNKNOWN, LanguageCounts, Span, Tally, consistency_batch
 from columnar.mixing_target import base_code
 from rewards.registry import Check, verifier
+from rewards.setting_types import check_choice
 from rewards.thinking import cut
 from rewards.verdict import Status, Verdict
-
-__all__ = ["LanguageVerdict", "consistency", "cut", "mixing", "spans"]
 
 THRESHOLD: Final = 0.95
 """From this share on a completion counts as one language. R1 publishes none; ours leaves room for a name or a quotation a page."""
@@ -96,9 +88,8 @@ def mixing(
         raise ValueError(f"threshold must be between 0 and 1, not {threshold}")
     if max_off_script_spans is not None and max_off_script_spans < 0:
         raise ValueError(f"max_off_script_spans must be at least 0, not {max_off_script_spans}")
-    for name, value, known in (("mode", mode, get_args(Mode)), ("part", part, get_args(Part))):
-        if value not in known:
-            raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+    check_choice("mode", mode, Mode)
+    check_choice("part", part, Part)
     if isinstance(candidates, str) or (candidates is not None and not candidates):
         raise ValueError(f"candidates must be a list of ISO 639 codes, not {candidates!r}")
     for code in [*(candidates or ()), *([target] if target is not None else ())]:

@@ -9,11 +9,12 @@ import functools
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, get_args
+from typing import Any, Final, Literal, NamedTuple
 
 from columnar.clean import clean_text
 from columnar.token_estimate import estimate_tokens
 from rewards.registry import Check, verifier
+from rewards.setting_types import check_choice
 from rewards.verdict import Verdict
 
 Shape = Literal["overlong", "cosine"]
@@ -93,8 +94,7 @@ class _LengthCheck(NamedTuple):
 
     def refuse_bad_settings(self) -> None:
         """Raises ValueError for the first setting that cannot be."""
-        if self.shape not in get_args(Shape):
-            raise ValueError(f"shape must be one of {', '.join(get_args(Shape))}, not {self.shape!r}")
+        check_choice("shape", self.shape, Shape)
         for name, least in (("max_tokens", 1), ("cache", 0)):
             number = getattr(self, name)
             if not isinstance(number, int) or isinstance(number, bool) or not least <= number <= MAX_TOKENS:

@@ -8,11 +8,12 @@ follows the thinking (`response`), or the `whole` completion.
 
 import unicodedata
 from collections.abc import Sequence
-from typing import Any, Final, Literal, NamedTuple, get_args
+from typing import Any, Final, Literal, NamedTuple
 
 from rewards.math.extract import extract_answer
 from rewards.registry import Check, CheckWithGold, verifier
 from rewards.rule_pool import apply_rules
+from rewards.setting_types import check_choice
 from rewards.thinking import cut
 from rewards.verdict import Verdict
 
@@ -55,7 +56,7 @@ def exact(
 
     The gold is a text, a number, or a list of them any of which will do.
     """
-    _check_part(part)
+    check_choice("part", part, Part)
 
     def fold(text: str) -> str:
         text = unicodedata.normalize("NFKC", text)
@@ -97,9 +98,8 @@ def regex_match(*, part: Part = "response", anchor: Anchor = "search", all_of: b
     The gold is a pattern of Python's `regex` module, flags inside (`(?i)`), or a list of them. Patterns that together run longer than
     `REGEX_SECONDS` on a completion are stopped: status `time_limit`, score 0.0.
     """
-    _check_part(part)
-    if anchor not in get_args(Anchor):
-        raise ValueError(f"anchor must be one of {', '.join(get_args(Anchor))}, not {anchor!r}")
+    check_choice("part", part, Part)
+    check_choice("anchor", anchor, Anchor)
     return _RegexCheck(part, anchor == "full", all_of)
 
 
@@ -153,8 +153,3 @@ def _texts(gold: Any) -> list[str]:
     except ValueError:  # a whole number of more digits than Python writes
         return []
     return texts if all(text.strip() for text in texts) else []
-
-
-def _check_part(part: str) -> None:
-    if part not in get_args(Part):
-        raise ValueError(f"part must be one of {', '.join(get_args(Part))}, not {part!r}")

@@ -5,13 +5,14 @@ The endpoint is a resource, handed in by whoever makes the verifier; without one
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal
 
 from rewards.dialogue import BadDialogueError, Dialogue, read_dialogue
 from rewards.endpoints import EndpointFailure, JsonEndpoint, JsonRequest
 from rewards.judge.guard import take_answer
 from rewards.registry import Check, verifier
 from rewards.score_api import ScoreApi, ScoreForm, compile_template
+from rewards.setting_types import check_choice
 from rewards.verdict import Verdict
 
 Scale = Literal["sigmoid", "raw"]
@@ -176,10 +177,8 @@ def reward_model(
         extra: further fields of a request's body.
         endpoint: where the model is served.
     """
-    if api not in get_args(ScoreApi):
-        raise ValueError(f"api must be one of {', '.join(get_args(ScoreApi))}, not {api!r}")
-    if scale not in get_args(Scale):
-        raise ValueError(f"scale must be one of {', '.join(get_args(Scale))}, not {scale!r}")
+    check_choice("api", api, ScoreApi)
+    check_choice("scale", scale, Scale)
     if not model or not isinstance(model, str):
         raise ValueError("model must be the name of the reward model, as its server knows it")
     if api == "sglang" and chat_template is None:

@@ -4,16 +4,13 @@ import dataclasses
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from rewards.verdict import Verdict
 from schemas.ids import settings_hash
 
 if TYPE_CHECKING:
     from schemas.recipe import VerifyRecipe
-
-R1_RULES: Final[Mapping[str, float]] = {"math": 1.0, "format": 1.0}
-"""R1's rule-based reward: accuracy and format, equal weight."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -84,10 +81,6 @@ class Rubric:
                 return None
             total += self.weights.get(name, 0.0) * score
         return total
-
-    def recorded(self, verdicts: Mapping[str, Verdict]) -> dict[str, float | None]:
-        """Gives the score of each metric, None for one that is missing or was not scored."""
-        return {name: verdicts[name].score if name in verdicts else None for name in self.metrics}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -5,11 +5,21 @@ A recipe writes `prefilled: "false"` and means false; as a true text it would sw
 
 import functools
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Final, TypeVar, get_type_hints
+from typing import Any, Final, TypeVar, get_args, get_type_hints
 
 _SHOWN_CHARS: Final = 60
 
 _Made = TypeVar("_Made")
+
+
+def check_choice(name: str, value: object, choices: Any) -> None:
+    """Refuses a setting that is none of a `Literal`'s values.
+
+    Raises:
+        ValueError: names the setting, the values that there are, and this one.
+    """
+    if value not in get_args(choices):
+        raise ValueError(f"{name} must be one of {', '.join(get_args(choices))}, not {value!r:.{_SHOWN_CHARS}}")
 
 
 def call_checked(factory: Callable[..., _Made], settings: Mapping[str, Any], resources: Collection[str] = ()) -> _Made:

@@ -8,13 +8,14 @@ weighs recall four times. Nothing is downloaded: spBLEU reads its sentencepiece 
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, get_args
+from typing import Any, Final, Literal, NamedTuple
 
 from columnar.clean import clean_text
 from columnar.mixing import UNKNOWN, consistency_batch
 from columnar.mixing_target import base_code
 from rewards.matching import Part, take_part
 from rewards.registry import Check, verifier
+from rewards.setting_types import check_choice
 from rewards.verdict import Verdict
 
 Metric = Literal["chrf", "chrf++", "spbleu"]
@@ -68,10 +69,8 @@ def translation(
 
     The gold is `{"references": text or list of texts, "language": code}`; without `language`, `target` says it.
     """
-    if metric not in get_args(Metric):
-        raise ValueError(f"metric must be one of {', '.join(get_args(Metric))}, not {metric!r}")
-    if part not in get_args(Part):
-        raise ValueError(f"part must be one of {', '.join(get_args(Part))}, not {part!r}")
+    check_choice("metric", metric, Metric)
+    check_choice("part", part, Part)
     if target is not None and base_code(target) == UNKNOWN:
         raise ValueError(f"target must be an ISO 639 code such as 'fr', not {target!r}")
     for name, share in (("accepted", accepted), ("min_language_share", min_language_share)):

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal
 
 from rewards.instructions.response import Response
 from rewards.instructions.table import BadGoldError, Instruction, read_gold
 from rewards.registry import Check, verifier
+from rewards.setting_types import check_choice
 from rewards.thinking import cut
 from rewards.verdict import Status, Verdict
 from rewards.visible import has_content, seen
@@ -119,6 +120,5 @@ def instructions(*, mode: Mode = "strict", all_or_nothing: bool = False, answer_
         all_or_nothing: 1.0 when all are followed, else 0.0.
         answer_only: what stands before the last `</think>` is not judged; a thinking that never ends has no answer.
     """
-    if mode not in get_args(Mode):
-        raise ValueError(f"mode must be one of {', '.join(get_args(Mode))}, not {mode!r}")
+    check_choice("mode", mode, Mode)
     return _Instructions(mode=mode, all_or_nothing=all_or_nothing, answer_only=answer_only)

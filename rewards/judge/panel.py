@@ -5,11 +5,12 @@ The endpoint is handed in; nothing else is touched.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, NamedTuple, get_args
+from typing import Any, Final, Literal, NamedTuple
 
 from rewards.endpoints import ChatEndpoint, ChatRequest, EndpointFailure
 from rewards.judge.prompts import Form
 from rewards.judge.replies import Reading, read_reply
+from rewards.setting_types import check_choice
 from schemas.ids import digest
 
 Structured = Literal["auto", "json_schema", "json_object", "none"]
@@ -52,8 +53,7 @@ class JudgeModel:
             raise ValueError(f"temperature must be between 0 and 2, not {self.temperature}")
         if self.max_tokens < 1:
             raise ValueError(f"max_tokens must be at least 1, not {self.max_tokens}")
-        if self.structured not in get_args(Structured):
-            raise ValueError(f"structured must be one of {', '.join(get_args(Structured))}, not {self.structured!r}")
+        check_choice("structured", self.structured, Structured)
 
 
 class Ask(NamedTuple):

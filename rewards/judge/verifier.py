@@ -7,7 +7,7 @@ The prompt stands in `rewards.judge.prompts`, what no model is asked about in `r
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal
 
 from rewards.dialogue import BadDialogueError, Dialogue, read_dialogue
 from rewards.endpoints import ChatEndpoint
@@ -16,6 +16,7 @@ from rewards.judge.pairwise import BEST, failure_reason, pair_asks, settle
 from rewards.judge.panel import Ask, Ballot, JudgeModel, Panel, Structured
 from rewards.judge.prompts import Form, Mode, build_messages
 from rewards.registry import Check, verifier
+from rewards.setting_types import check_choice
 from rewards.verdict import Verdict
 from schemas.ids import digest
 
@@ -241,8 +242,8 @@ def judge(
         extra: further fields of a request's body (`chat_template_kwargs`, `reasoning_effort`).
         endpoint: where the judge is served.
     """
-    _check_choice("mode", mode, Mode)
-    _check_choice("reference", reference, Reference)
+    check_choice("mode", mode, Mode)
+    check_choice("reference", reference, Reference)
     pairwise = mode == "pairwise"
     number = (_PAIRWISE_VOTES if pairwise else 1) if votes is None else votes
     if not 1 <= number <= MAX_VOTES or (pairwise and number % 2):
@@ -265,8 +266,3 @@ def judge(
         reference=reference if reference != "auto" else "required" if mode == "correctness" else "optional",
         max_answer_chars=max_answer_chars,
     )
-
-
-def _check_choice(name: str, value: str, choices: Any) -> None:
-    if value not in get_args(choices):
-        raise ValueError(f"{name} must be one of {', '.join(get_args(choices))}, not {value!r}")

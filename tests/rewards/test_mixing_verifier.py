@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from columnar.mixing import consistency as count
+from columnar.mixing import spans
 from rewards import get_verifier
-from rewards.language import MAX_LISTED, MAX_SPANS, consistency, spans
+from rewards.language import MAX_LISTED, MAX_SPANS, consistency
 from rewards.thinking import cut
 from schemas.errors import UserError
 from schemas.ids import canonical_json

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewards.rubric import R1_RULES, Rubric, aggregate
+from rewards.rubric import Rubric, aggregate
 from rewards.verdict import Verdict
 from schemas.recipe import VerifyRecipe, parse_recipe
 
@@ -16,13 +16,13 @@ def half(score=0.5):
 
 
 def test_r1_rules_are_accuracy_plus_format():
-    rubric = Rubric(R1_RULES)
+    rubric = Rubric({"math": 1.0, "format": 1.0})
     assert rubric.score({"math": RIGHT, "format": RIGHT}) == 2.0
     assert rubric.score({"math": WRONG, "format": RIGHT}) == 1.0
 
 
 def test_what_we_failed_to_score_is_never_summed_past():
-    rubric = Rubric(R1_RULES)
+    rubric = Rubric({"math": 1.0, "format": 1.0})
     assert rubric.score({"math": OURS, "format": RIGHT}) is None
     assert rubric.score({"format": RIGHT}) is None
 
@@ -35,11 +35,10 @@ def test_a_gate_that_failed_decides_and_one_unknown_does_not():
     assert rubric.score({"math": RIGHT, "format": OURS}) is None
 
 
-def test_metrics_are_recorded_and_never_summed():
+def test_metrics_are_never_summed():
     rubric = Rubric({"math": 1.0}, metrics=("length", "mixing"))
     verdicts = {"math": RIGHT, "length": half(7.0), "mixing": OURS}
     assert rubric.score(verdicts) == rubric.score({"math": RIGHT}) == 1.0
-    assert rubric.recorded(verdicts) == {"length": 7.0, "mixing": None}
 
 
 def test_the_hash_names_the_numbers_and_not_their_order():
