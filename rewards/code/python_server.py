@@ -4,7 +4,6 @@ A slot is one sandbox (`rewards.code.python_slot`); as many jobs run at once as 
 survives a fork of its own process: the child lets go of what it inherited and starts its own slots when it needs them.
 """
 
-import contextlib
 import threading
 from collections.abc import Sequence
 from typing import Final
