@@ -15,13 +15,16 @@ The set of options must be the gold's: a completion that lists them all has gues
 """
 
 import re
+import string
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from rewards.matching import take_part
 from rewards.math.extract import extract_answer
+from rewards.math.phrases import lists_options
 from rewards.registry import Check, CheckWithGold, verifier
 from rewards.verdict import Verdict
+from rewards.visible import seen
 
 MAX_OPTIONS: Final = 26
 """Options are the letters A to Z."""
@@ -39,6 +42,13 @@ _LED: Final = re.compile(r"(?:[(（\[]\s?([A-Za-z])\s?[)）\]]|([A-Za-z])\s?[)�
 _REASONED: Final = re.compile(
     r"([A-Z])(?:,\s?|\s?，|\s)(?:because|since|as|by|due|which|where|given|因为|因為|由于)(?![a-z])"
 )
+_TAKEN_BACK: Final = re.compile(
+    r"^[(（\[*\s]*[A-Za-z][)）\].:：、*\s]*(?:(?:is|was|are)\s)?(?:not\s(?:correct|right|the\s(?:correct\s|right\s)?(?:answer|option|choice))"
+    r"|incorrect|wrong|ruled\sout|eliminated|(?:是)?错误|(?:是)?不正确|不对)",
+    re.IGNORECASE,
+)
+_LETTER: Final = re.compile(r"(?<![A-Za-z])[A-Za-z](?![A-Za-z])")
+_FULL_WIDTH: Final = {0xFEE0 + ord(letter): letter for letter in string.ascii_letters}
 _JOIN: Final = re.compile(r"\s?(?:,|;|/|&|、|，|\+|\band\b|\bor\b|和|与|及)\s?(?:and\s)?", re.IGNORECASE)
 _RUN_TOGETHER: Final = re.compile(r"[A-Z]{2,8}")
 _SPACES: Final = re.compile(r"\s+")
@@ -49,7 +59,7 @@ class _Gold(NamedTuple):
     options: Mapping[str, str]  # letter -> its text, folded; empty where the gold does not list them
 
 
-@verifier("choice", version=2, gold_key="answer")
+@verifier("choice", version=3, gold_key="answer")
 def choice(*, multiple: bool = False, prose: bool = True) -> Check:
     """Scores 1.0 when the options named are exactly the gold's, else 0.0; `unparseable` when none is named.
 
@@ -92,7 +102,7 @@ def choice(*, multiple: bool = False, prose: bool = True) -> Check:
 
 def read_letters(answer: str) -> frozenset[str]:
     """Gives the options that a short answer names, in capitals; empty for none. The module tells the rules."""
-    plain = _DRESS.sub(" ", answer[:MAX_ANSWER_CHARS]).strip()
+    plain = _DRESS.sub(" ", seen(answer[:MAX_ANSWER_CHARS]).translate(_FULL_WIDTH)).strip()
     plain = _PREFIX.sub("", plain, count=1).strip()
     alone = _ALONE.fullmatch(plain)
     if alone:
@@ -102,7 +112,10 @@ def read_letters(answer: str) -> frozenset[str]:
     parts = [_ALONE.fullmatch(part.strip()) for part in _JOIN.split(plain)]
     if len(parts) > 1 and len(parts) <= MAX_OPTIONS and all(parts):
         return frozenset(part[1].upper() for part in parts if part)
-    led = _LED.match(plain) or _REASONED.match(plain)
+    led = _LED.match(plain)
+    if led and lists_options(plain[led.end() :]):
+        return frozenset(letter.upper() for letter in _LETTER.findall(plain))
+    led = led or _REASONED.match(plain)
     return frozenset(next(letter for letter in led.groups() if letter).upper()) if led else frozenset()
 
 
@@ -111,7 +124,8 @@ def _find_answer(completion: str, *, prose: bool) -> tuple[str, str]:
     if found.answer or not prose or found.source != "no_answer":
         return found.answer, found.source
     line = take_part(completion, "response")[0].rstrip().rpartition("\n")[2].strip()[:MAX_ANSWER_CHARS]
-    return (line, "line") if read_letters(line) else ("", found.source)
+    # Where every option is gone through, the last line may say of the last one that it is wrong.
+    return (line, "line") if read_letters(line) and not _TAKEN_BACK.search(line) else ("", found.source)
 
 
 def _read_gold(gold: Any, *, multiple: bool) -> _Gold:
@@ -140,7 +154,7 @@ def _read_gold(gold: Any, *, multiple: bool) -> _Gold:
 def _by_text(answer: str, options: Mapping[str, str]) -> frozenset[str]:
     """Finds the one option whose text the answer is; none where two have the same text."""
     text = _fold(answer[:MAX_ANSWER_CHARS])
-    same = [letter for letter, option in options.items() if option == text]
+    same = [letter for letter, option in options.items() if option == text and text]
     return frozenset(same) if len(same) == 1 else frozenset()
 
 

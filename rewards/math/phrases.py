@@ -281,3 +281,15 @@ def tidy(sentence: str) -> str:
         if len(sentence) > 2 and sentence[0] == opening and sentence[-1] == closing and opening not in inner:
             return inner.strip()
     return sentence
+
+
+# Possessive, so that a row of letters is read in one way only.
+_LISTED: Final = re.compile(
+    r"(?:or|and|[/,;&|+、，])\s*+[(（\[]?\s*+[A-Z](?![A-Za-z]).*+|(?:[(（\[]?+\s*+[A-Z]\s*+[)）\].:：、]\s*+)++[A-Z]?\s*+",
+    re.DOTALL,
+)
+
+
+def lists_options(rest: str) -> bool:
+    """Says whether what follows a letter and its mark (`B) C)`, `B. or C.`) is no option's text but more letters."""
+    return _LISTED.fullmatch(rest.strip(" *")) is not None

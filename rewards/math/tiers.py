@@ -20,6 +20,7 @@ from typing import Any, Final
 from rewards.math.admission import free_letters, not_mathematics, too_costly
 from rewards.math.compare import Comparer, Tolerance
 from rewards.math.latex import normalise, string_key
+from rewards.math.phrases import lists_options
 from rewards.math.reader import read
 from rewards.math.tree import MAX_ANSWER_CHARS, GoldTooComplexError, Node, TooComplexError, UnreadableError
 from rewards.math.values import FLOATS, UndecidedError
@@ -111,7 +112,8 @@ def _compare_choice(gold: str, answer: str) -> Verdict | None:
         given = re.match(r"^[\s(]*([a-j])[\s).]*$", plain_answer)
     if given is None:
         return None
-    return _verdict(same=given[1].upper() == letter, tier="choice")
+    several = given.re is _LETTER_WITH_OPTION and plain_answer != plain_gold and lists_options(given[2])
+    return _verdict(same=given[1].upper() == letter and not several, tier="choice")
 
 
 def _clock(text: str) -> tuple[int, str, str] | None:

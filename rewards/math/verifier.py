@@ -140,7 +140,7 @@ def _combine(found: Extraction, texts: tuple[str, ...], settled: dict[tuple[str,
     return Verdict(best.score, best.status, {**detail, **best.detail})
 
 
-@verifier("math", version=2, gold_key="answer", resources=("pool",), cached=True)
+@verifier("math", version=3, gold_key="answer", resources=("pool",), cached=True)
 def math(
     *,
     prose: bool = True,

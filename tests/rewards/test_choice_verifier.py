@@ -15,6 +15,7 @@ OPTIONS = {"letter": "C", "options": ["10 m", "11 m", "12 m", "An apple", "10 m"
     [
         "C", "(C)", "c", "(c)", "**C**", "C.", "\\text{C}", "$\\mathrm{C}$", "Option C", "option (C)", "选项C", "C. 12 m", "(C) 12 m",
         "C: 12 m", "C) 12 m", "C because the others are odd", "C, since it is even", "C、因为", "The answer is C",
+        "Ｃ", "（Ｃ）", "C\u200b", "C. (A) and (B)",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("form", ["\\boxed{%s}", "<answer>%s</answer>", "So the answer is %s", "#### %s", "thus\n\n%s"])
@@ -40,6 +41,10 @@ def test_the_same_letter_in_any_dress(form, answer):
         ("<think>The answer is C", "unparseable"),
         ("<think>The answer is C</think>I do not know", "unparseable"),
         ("CABBAGE", "unparseable"),
+        ("C. A. B. D.", "incorrect"),
+        ("\\boxed{(C) (D)}", "incorrect"),
+        ("A) right\nC) Incorrect.", "unparseable"),
+        ("B\n\n(C) is not the right answer", "unparseable"),
         ("\\boxed{}", "unparseable"),
     ],
 )
@@ -102,3 +107,13 @@ def test_a_batch_says_what_one_by_one_does():
     check = get_verifier("choice")
     one_by_one = [check(completion, "C").timed(0) for completion in completions]
     assert [verdict.timed(0) for verdict in check.verify_batch(completions, ["C"] * 15)] == one_by_one
+
+
+@pytest.mark.parametrize("answer", ["B) C)", "(B)(C)", "B. or C.", "B. A. C. D."])
+def test_math_takes_no_list_of_letters_for_one(answer):
+    assert get_verifier("math")(f"\\boxed{{{answer}}}", "B").score == 0.0
+    assert get_verifier("math")("\\boxed{B. (A) and (C)}", "B").score == 1.0
+
+
+def test_a_long_row_of_letters_ends_soon():
+    assert get_verifier("choice")("C) " * 600 + "!", "C").score is not None
