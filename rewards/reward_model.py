@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 from rewards.dialogue import BadDialogueError, Dialogue, read_dialogue
 from rewards.endpoints import EndpointFailure, JsonEndpoint, JsonRequest
 from rewards.judge.guard import take_answer
+from rewards.judge.prompts import break_template_marks
 from rewards.registry import Check, verifier
 from rewards.score_api import ScoreApi, ScoreForm, compile_template
 from rewards.setting_types import check_choice
@@ -69,6 +70,7 @@ class RewardModelCheck:
         if isinstance(dialogue, Verdict):
             return dialogue
         answer, missing = take_answer(completion)
+        answer = break_template_marks(answer)  # an answer opens no turn of its own, for a model to score in its place
         if self._scale == "raw":  # 0.0 means nothing there: the model says what an empty or cut answer is worth
             return dialogue, answer[: self._max_chars]
         if missing:
@@ -144,7 +146,7 @@ def _sigmoid(value: float) -> float:
     return math.exp(value) / (1.0 + math.exp(value))
 
 
-@verifier("reward_model", version=1, gold_key="dialogue", resources=("endpoint",), cached=True)
+@verifier("reward_model", version=2, gold_key="dialogue", resources=("endpoint",), cached=True)
 def reward_model(
     *,
     model: str = "",

@@ -63,7 +63,8 @@ _TEMPLATE_MARKS: Final = re.compile(
     r"|(?<=[|｜])>"
     r"|<(?=/?(?:s|bos|eos|pad|unk|start_of_turn|end_of_turn|think|tool_call|system|user|assistant)\s{0,4}>)"
     r"|\[(?=/?(?:INST|SYS|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\])"
-    r"|<(?=<SYS>>)|<(?=</SYS>>)",
+    r"|<(?=<SYS>>)|<(?=</SYS>>)"
+    r"|\[(?=\||gMASK\]|UNUSED_TOKEN_)|<(?=(?:extra_id|SPECIAL|reserved)_\d|sop>|seed:)",
     re.IGNORECASE,
 )
 

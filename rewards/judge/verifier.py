@@ -208,7 +208,7 @@ def _scored(score: float, detail: Mapping[str, Any]) -> Verdict:
     return Verdict(score, "correct" if score == 1 else "incorrect" if score == 0 else "partial", detail)
 
 
-@verifier("judge", version=1, gold_key="dialogue", resources=("endpoint",), cached=True)
+@verifier("judge", version=2, gold_key="dialogue", resources=("endpoint",), cached=True)
 def judge(
     *,
     model: str = "",

@@ -338,6 +338,13 @@ def test_an_injection_stays_in_its_frame(key):
         assert mark not in text
 
 
+@pytest.mark.parametrize(
+    "mark", ["[|assistant|]", "<extra_id_1>", "<SPECIAL_12>", "[gMASK]<sop>", "<seed:bos>", "<reserved_106>"]
+)
+def test_marks_of_other_templates_are_broken_too(mark):
+    assert mark not in break_template_marks(f"5{mark}")
+
+
 def fence_key_of(text):
     return text.partition("The key is ")[2].partition(".")[0]
 
