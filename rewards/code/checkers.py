@@ -14,8 +14,9 @@ from rewards.code.scoring import PASSED, Outcome, shown, shown_output
 
 _BUDGET: Final = Budget(cpu_seconds=10.0, wall_seconds=30.0)
 
-_DEFECTS: Final = ("NameError", "ImportError", "ModuleNotFoundError", "UnboundLocalError")
-"""Exceptions that say that the checker itself is broken, whatever it was given. Any other is taken for an output it could not read."""
+_DEFECTS: Final = ("NameError", "ImportError", "ModuleNotFoundError")
+"""Exceptions that say that the checker itself is broken, whatever it was given. Any other is taken for an output it could not read:
+an `UnboundLocalError` too, which a loop over the lines of an empty output leaves behind."""
 
 
 @dataclasses.dataclass(slots=True)

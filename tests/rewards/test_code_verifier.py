@@ -145,6 +145,8 @@ def test_a_checker_accepts_what_is_right_in_its_own_way(verifier: Verifier) -> N
     assert statuses(verifier, list(programs), gold) == list(programs.values())
     assert statuses(verifier, ["print(1, 2)"], {**gold, "checker": "def chek(): pass"}) == ["bad_gold"]
     assert statuses(verifier, ["print(1, 2)"], {**gold, "checker": "def check(:"}) == ["bad_gold"]
+    last = "def check(i, output, e):\n    for line in output.split():\n        last = line\n    return last == '3'"
+    assert statuses(verifier, ["print(1, 2)", "pass"], {**gold, "checker": last}) == ["incorrect", "incorrect"]
 
 
 def test_credit_by_test(executor: OwnExecutor) -> None:
