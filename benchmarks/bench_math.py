@@ -9,6 +9,7 @@ process, imports included, warm for a second pass. A rival sees every `--share`-
 
 import argparse
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -42,7 +43,8 @@ from tests.rewards.hostile_math import GOLDS, HOSTILE
 
 HERE = Path(__file__).resolve().parent
 RUNNERS = {"ours": HERE / "math_runner.py", "math_verify": HERE / "rivals" / "math_verify_runner.py"}
-REPEATS = 5
+REPEATS = 16
+ROUNDS = 5
 WHOLE = "GSM8K solutions", "Qwen samples", "known false accepts and rejects"
 
 
@@ -126,18 +128,30 @@ def speed(share: int) -> dict[str, Any]:
     for name, items in grouped.items():
         groups = sets.groups_of_16(items)[:: 1 if name == "Qwen samples" else share]
         told = [(one_gold(group[0].gold), [item.completion for item in group]) for group in groups]
-        _, ours = run("ours", told, "--twice")
-        _, theirs = run("math_verify", told, "--twice")
         row: dict[str, Any] = {"samples": sum(len(group) for group in groups)}
-        for kind in ("warm", "cold"):
-            row[kind] = {
-                "ours": row["samples"] / ours[kind],
-                "math_verify": row["samples"] / theirs[kind],
-                "times": theirs[kind] / ours[kind],
-            }
+        row |= beside_each_other(told, row["samples"])
         table[name] = row
         print(name, row, flush=True)
     return table
+
+
+def beside_each_other(groups: list[tuple[str, list[str]]], samples: int) -> dict[str, Any]:
+    """Ours and Math-Verify in turn, `ROUNDS` times: the machine's pace changes within a minute, and both must meet the same one.
+
+    A round's ratio is of two runs that follow each other; of the rounds the median counts.
+    """
+    rounds = [(run("ours", groups, "--twice")[1], run("math_verify", groups, "--twice")[1]) for _ in range(ROUNDS)]
+    row = {}
+    for kind in ("warm", "cold"):
+        times = [theirs[kind] / ours[kind] for ours, theirs in rounds]
+        row[kind] = {
+            "ours": samples / statistics.median(ours[kind] for ours, _ in rounds),
+            "math_verify": samples / statistics.median(theirs[kind] for _, theirs in rounds),
+            "times": statistics.median(times),
+            "least_times": min(times),
+            "greatest_times": max(times),
+        }
+    return row
 
 
 def bombs() -> dict[str, Any]:
@@ -176,17 +190,21 @@ def beside_bombs() -> dict[str, Any]:
     pool = ProcessPool(ENGINE, limits=Limits())
     judged = get_verifier("math", pool=pool)
     judged("\\boxed{\\frac{2}{\\sqrt{2}}}", "\\sqrt{2}")
-    seconds: dict[str, list[float]] = {"without": [], "even": [], "odd": []}
-    for _ in range(REPEATS):
-        for kind, some in (("without", []), ("even", bombs[::2]), ("odd", bombs[1::2])):
+    own: dict[bool, list[float]] = {False: [], True: []}
+    in_pool = {False: 0.0, True: 0.0}
+    for turn in range(REPEATS):
+        # Without them before and after, so that a change of the machine's pace cancels out.
+        for some in ([], bombs[turn % 2 :: 2], []):
             items = ordinary + some
             normalise.cache_clear()
             read.cache_clear()
-            begun = time.process_time() + pool_seconds(pool)
+            begun, pool_begun = time.process_time(), pool_seconds(pool)
             judged.verify_batch([item.completion for item in items], [item.gold for item in items])
-            seconds[kind].append(time.process_time() + pool_seconds(pool) - begun)
+            own[bool(some)].append(time.process_time() - begun)
+            in_pool[bool(some)] += pool_seconds(pool) - pool_begun
     pool.close()
-    without, with_bombs = min(seconds["without"]), (min(seconds["even"]) + min(seconds["odd"])) / 2
+    # Seconds of other processes come in hundredths: only their sum over all turns says anything.
+    without, with_bombs = (statistics.median(own[kind]) + in_pool[kind] / len(own[kind]) for kind in (False, True))
     row = {
         "samples": len(ordinary),
         "bombs": 16,

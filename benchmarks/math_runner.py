@@ -2,6 +2,8 @@
 
     python math_runner.py GROUPS.json SCORES.json [--twice]
 
+The second pass sees texts that are read anew: what the first has read is forgotten, so that warm is a warm process and not a kept answer.
+
 Prints processor seconds of this process and of the pool's processes together.
 """
 
@@ -14,6 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rewards import get_verifier
 from rewards.fork_server import Limits
+from rewards.math.latex import normalise
+from rewards.math.reader import read
 from rewards.math.tiers import ENGINE
 from rewards.pool import ProcessPool
 
@@ -43,6 +47,8 @@ def main() -> None:
     scores = work()
     cold, in_pool = time.process_time(), pool_seconds(pool)
     if "--twice" in sys.argv:
+        normalise.cache_clear()
+        read.cache_clear()
         work()
     warm, later = time.process_time() - cold, pool_seconds(pool) - in_pool
     Path(sys.argv[2]).write_text(json.dumps(scores))

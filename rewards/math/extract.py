@@ -6,7 +6,8 @@ The order of trust, from the text after the thinking where there is some (`rewar
    ones are a flood that guesses, and no answer;
 3. what follows the last `####`, unless that is a heading;
 4. what follows the last "the answer is", in several languages, or the `"answer"` field of JSON (`rewards.math.phrases`);
-5. the last formula or number of the text, as the longest run of mathematics that ends there.
+5. the last formula or number of the text, as the longest run of mathematics that ends there. One that is denied (`it cannot be 5`)
+   is no answer, and of `2 or 3` both are.
 """
 
 import re
@@ -51,6 +52,12 @@ _APART_BACKWARDS: Final = re.compile(r"(?<![A-Za-z])[A-Za-z]{2,}+(?!\\)|[\"';=<>
 """What stands in no `RUN` and no `NUMBER`, in a text that is read backwards: a word that is no command, a sign of sentences."""
 _LISTED_BACKWARDS: Final = re.compile(r"\d\s,")
 """Where the last number of a list begins, and no `NUMBER` reaches across, in a text that is read backwards."""
+_AHEAD_CHARS: Final = 60
+_DENIED_AHEAD: Final = re.compile(
+    r"(?:(?<![A-Za-z])(?:not|cannot)|n't)(?:\s(?:be|equal|equal\sto))?\s(?:[A-Za-z]\s?=\s?)?\Z", re.IGNORECASE
+)
+_EITHER_AHEAD: Final = re.compile(r"(?<![\w.,/^}])(?:[A-Za-z]\s?=\s?)?[-−]?\d++\s?(?:\sor|或)\s?(?:[A-Za-z]\s?=\s?)?\Z")
+"""`x = 2 or x = ` ahead of a last number: two guesses, or an answer of two."""
 _FORMULA_CLOSING: Final = re.compile(r"\$|\\[)\]]")
 _FORMULA_OPENING: Final = re.compile(r"\$|\\[(\[]")
 _BRACE: Final = re.compile(r"\\.|[{}]", re.DOTALL)
@@ -215,10 +222,13 @@ def _last_mathematics(text: str) -> Extraction | None:
     last = next(reversed(list(NUMBER.finditer(text, own))), None)
     if last is None:
         return None
-    for run in RUN.finditer(text, start):
-        if run.end() >= last.end():
-            return Extraction(tidy(run[0]), "number")
-    return Extraction(last[0].strip(), "number")
+    run = next((run for run in RUN.finditer(text, start) if run.end() >= last.end()), None)
+    first, answer = (last.start(), last[0].strip()) if run is None else (run.start(), tidy(run[0]))
+    ahead = text[max(0, first - _AHEAD_CHARS) : first]
+    if _DENIED_AHEAD.search(ahead):
+        return Extraction("", "denied")
+    either = _EITHER_AHEAD.search(ahead) if answer.isdecimal() else None  # `1/2 or 0.5` says one number twice
+    return Extraction(either[0] + answer if either else answer, "number")
 
 
 def _last_formula(text: str) -> "regex.Match[str] | None":

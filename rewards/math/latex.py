@@ -27,7 +27,9 @@ _VULGAR: Final = re.compile("(\\d)([½⅓⅔¼¾])")
 _NO_BRACKET: Final = re.compile(r"\\(?:left|right)\s*\.(?!\d)")
 _DIGIT_GAPS: Final = re.compile(r"(?<=\d)(?:\\[,!:; ]|\{,\}|,\\!|\\!,|~)\s*(?=\d{3}(?!\d))")
 _DECIMAL_COMMA: Final = re.compile(r"(?<=\d)\{,\}(?=\d)")
-_SPACES: Final = re.compile(r"\\[,;:!>~ ]|~")
+_SPACES: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\[,;:!>~ ]|~")
+"""Spaces and `~`; the second backslash of `\\\\`, which ends a row, begins none."""
+_ROW_GAP: Final = re.compile(r"\\\\\s*\[\s*-?[\d.]+\s*(?:pt|ex|em|mm|cm)\s*\]")
 _COMMAND: Final = re.compile(r"\\([A-Za-z]+)(\*?)")
 _SPELLINGS: Final[Mapping[str, str]] = {
     " ": "left right middle big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr displaystyle textstyle scriptstyle limits "
@@ -112,7 +114,8 @@ def normalise(text: str) -> str:
 def _respell(text: str) -> str:
     """One spelling of the commands, and none for layout."""
     text = _DECIMAL_COMMA.sub(".", _DIGIT_GAPS.sub("", text))
-    text = _SPACES.sub(" ", _NO_BRACKET.sub(" ", text))
+    text = _SPACES.sub(r"\1 ", _NO_BRACKET.sub(" ", text))
+    text = _ROW_GAP.sub(r"\\\\", text) if "\\\\" in text else text
     text = _DANISH_O.sub(r"\\emptyset ", _COMMAND.sub(_spelling, text))
     return _BRACED_DEGREE.sub(r"^\\circ ", text) if r"\circ" in text else text
 

@@ -34,8 +34,9 @@ _COMMAND: Final = re.compile(r"\\([A-Za-z]+)")
 _TEXT_NAME: Final = re.compile(r"\\text\s*\{\s*([A-Za-z]+)\s*\}")
 _RUN: Final = re.compile(r"[A-Za-z]+")
 _THOUSANDS: Final = re.compile(r"\d{1,3}(?:,\d{3})+(?!\d|,\d)(?:\.\d+)?")
-_SPACED: Final = re.compile(r"\d{1,3}(?: \d{3})+(?![\d,. ]?\d)(?:\.\d+)?")
+_SPACED: Final = re.compile(r"\d{1,3}(?: \d{3})+(?![\d, ]?\d)(?:\.\d+)?(?!\.\d)")
 _REPEATING: Final = re.compile(r"(\d*)\.(\d*)\\overline\s*\{\s*(\d+)\s*\}")
+_DOTTED: Final = re.compile(r"(\d*)\.(\d*)\\dot\s*\{?\s*(\d)\s*\}?(?:(\d*)\\dot\s*\{?\s*(\d)\s*\}?)?")
 _PLAIN: Final = re.compile(r"(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,4}(?!\w))?")
 _HUGE_EXPONENT: Final = re.compile(r"[eE][+-]?\d{5,}")
 _MIXED: Final = re.compile(
@@ -256,6 +257,11 @@ class ScalarReader(Cursor):
         if repeating:
             self.at = repeating.end()
             return self._repeating(*repeating.groups())
+        dotted = _DOTTED.match(self.source, self.at)
+        if dotted:  # a dot on the first and on the last digit of the period
+            self.at = dotted.end()
+            whole, fixed, *period = dotted.groups("")
+            return self._repeating(whole, fixed, "".join(period))
         mixed = _MIXED.match(self.source, self.at)
         if mixed:
             whole, *parts = mixed.groups()

@@ -270,7 +270,7 @@ class Evaluator:
                 return self._rounded(field.constants[node.value])
             case "negate":
                 value, error = self._value(node.children[0])
-                return -value, error
+                return 0 - value, error  # -value would turn the sign of a zero imaginary part: the root of -1 is i
             case "percent":
                 value, error = self._value(node.children[0])
                 return self._rounded(value / 100, error / 100)
