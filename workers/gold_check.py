@@ -31,7 +31,7 @@ from workers.lookup import Pointer, fetch
 from workers.resources import build_verifier
 from workers.rows import artifact_files, batched
 
-PAGE_PROMPTS: Final = 64
+PAGE_PROMPTS: Final = 32
 """Prompts that are checked at a time, by each process; the gold of one may hold megabytes of tests."""
 
 MAX_LISTED: Final = 1_000

@@ -118,7 +118,9 @@ def _check(verifier: Verifier, prompts: Sequence[PromptGold], page: GoldPage) ->
     tally.written = sum(completion is not None for completion in completions)
     # Where none can be written, an empty completion still shows whether the gold can be read.
     verdicts = verifier.verify_batch([text or "" for text in completions], [one.gold for one in asked])
-    for one, completion, verdict in zip(asked, completions, verdicts, strict=True):
+    for one, completion, first in zip(asked, completions, verdicts, strict=True):
+        # A machine that is busy with others may be what took the time: a gold is not refused for that.
+        verdict = first if first.status != "time_limit" else verifier(completion or "", one.gold)
         if completion is None and verdict.status != "bad_gold":
             tally.unwritten += 1
         elif completion is not None and verdict.score == 1.0:

@@ -23,8 +23,8 @@ from workers.held_verifiers import HeldVerifiers
 from workers.processes import die_with_parent
 from workers.resources import build_verifier
 
-WORTH_SECONDS: Final = 6.0
-"""Processes are started where what is left would take longer than this here."""
+WORTH_SECONDS: Final = 8.0
+"""Processes are started where they would save more than this: each takes some seconds to load its verifiers."""
 
 _AHEAD: Final = 2  # pages a process that are under way or done and not yet taken
 
@@ -53,7 +53,7 @@ def check_in_processes(
         yield check_page(verifiers, page)
         done += len(page)
         left = (time.monotonic() - begun) / done * (total - done)
-        if not alone and left > WORTH_SECONDS:
+        if not alone and left * (1 - 1 / workers) > WORTH_SECONDS:
             break
     else:
         return

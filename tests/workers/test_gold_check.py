@@ -134,6 +134,21 @@ def test_a_verifier_that_breaks_on_a_gold_refuses_it(tmp_path: Path, monkeypatch
     assert (row["status"], row["reason"], row["gold"]) == ("error", "detail_not_json", ["a", "\ufffd"])
 
 
+def test_a_gold_that_ran_out_of_time_is_tried_once_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+
+    def judge(completion: str, _gold: Any) -> Verdict:
+        tried.append(completion)
+        late = completion == "slow" or tried.count(completion) == 1
+        return Verdict(0.0, "time_limit") if late else Verdict(1.0, "correct")
+
+    monkeypatch.setattr(registry, "_ENTRIES", dict(registry._ENTRIES))
+    registry.verifier("late", version=1, gold_key="answer")(lambda: CheckWithGold(judge, str))
+    result = check(tmp_path, ["late"], prompts(tmp_path / "p.jsonl", ["busy", "slow"]))
+    assert result.tallies["late"] == GoldTally(accepted=1, refused=1, written=2)
+    assert sorted(tried) == ["busy", "busy", "slow", "slow"]
+
+
 def test_a_judge_is_asked_about_no_reference(tmp_path: Path) -> None:
     """A reference that is given back is right by rule; without one nothing is asked, so that no endpoint is needed."""
     source = prompts(tmp_path / "p.jsonl", ["4", {"rubric": "be kind"}, None])
