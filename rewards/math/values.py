@@ -32,6 +32,7 @@ MAX_FACTORIAL: Final = 10**7
 MAX_LOG2: Final = 1e10
 """The largest binary logarithm of a power: 7^{10^8} is within, a tower of three levels is not."""
 
+_ROUNDINGS: Final = frozenset({"abs", "floor", "ceil"})
 _FLOAT_LOG: Final = 1000
 _FLOAT_FACTORIAL: Final = 200
 """A power of e, and a factorial, far beyond the largest machine float (e^709, 170!)."""
@@ -287,7 +288,7 @@ class Evaluator:
             case "multiply" | "divide" | "power" | "root" | "binomial":
                 return self._binary(node)
             case "factorial":
-                operand = self._value(node.children[0])
+                operand = self._growing(node)
                 if field is FLOATS and operand[1] < 1 and _FLOAT_FACTORIAL < complex(operand[0]).real <= MAX_FACTORIAL:
                     raise BeyondFloatsError(node)
                 return self._gamma(operand)
@@ -301,7 +302,9 @@ class Evaluator:
         return value, error + abs(value) * self._field.epsilon
 
     def _binary(self, node: Node) -> Bounded:
-        (left, left_error), (right, right_error) = (self._value(child) for child in node.children)
+        left, left_error = self._value(node.children[0])
+        towers = node.kind == "power" and abs(left) > 1.5
+        right, right_error = self._growing(node) if towers else self._value(node.children[1])
         match node.kind:
             case "multiply":
                 return self._rounded(
@@ -363,8 +366,20 @@ class Evaluator:
         result = self._field.functions["gamma"](value + 1)
         return self._rounded(result, abs(result) * (error + abs(value) * self._field.epsilon) * 20)
 
+    def _growing(self, node: Node) -> Bounded:
+        """The last operand of what is as large as it or larger: an operand beyond machine floats settles both, without the engine."""
+        operand = node.children[-1]
+        try:
+            return self._value(operand)
+        except BeyondFloatsError as beyond:
+            if beyond.node is not operand:
+                raise
+            if node.kind == "call":
+                raise BeyondFloatsError(node) from beyond
+            raise TooComplexError(f"a power or factorial of over 2^{MAX_LOG2:.0e}") from beyond
+
     def _call(self, node: Node) -> Bounded:
-        value, error = self._value(node.children[0])
+        value, error = self._growing(node) if node.value in _ROUNDINGS else self._value(node.children[0])
         call = self._field.functions
         match node.value:
             case "abs":

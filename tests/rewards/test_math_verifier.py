@@ -283,7 +283,10 @@ def test_accuracy_on_hard_problems_is_what_was_published(reference_data, model, 
     assert 100 * sum(v.score for v in verdicts) / 721 == pytest.approx(published, abs=1.2)
 
 
-@pytest.mark.parametrize("answer", ["7^{10^8}", "(10^6)!", "9^{9^9}", "(-7)^{10^8}", r"\binom{10^7}{5 \cdot 10^6}"])
+@pytest.mark.parametrize(
+    "answer",
+    ["7^{10^8}", "(10^6)!", "9^{9^9}", "(-7)^{10^8}", r"\binom{10^7}{5 \cdot 10^6}", r"\lfloor 10^{10^6} \rfloor"],
+)
 def test_an_answer_beyond_machine_floats_is_refuted_without_the_engine(answer):
     verdict = compare_quickly("5", answer, 0.0)
     assert not isinstance(verdict, dict)
@@ -297,6 +300,7 @@ def test_an_answer_beyond_machine_floats_is_refuted_without_the_engine(answer):
         ("2^{2000}", "4^{1000}"),
         ("7^{400}", r"7 \cdot 7^{399}"),
         ("10000", r"\binom{10000}{9999}"),
+        ("2^{2000}", r"|{-4}^{1000}|"),
     ],
 )
 def test_what_is_beyond_machine_floats_on_the_way_is_no_refutation(gold, answer):
