@@ -1,8 +1,7 @@
 """The table of verifiers by name: settings in, a `Verifier` out, with what is needed to score the same row again.
 
 A verifier is a factory with keyword-only settings. Its module registers it with `@verifier(NAME, version=N)`; the version
-rises with every change that can change a verdict. Modules of this package load on first use, so that asking for `format`
-does not import what `math` needs.
+rises with every change that can change a verdict. Modules load on first use: `format` imports nothing that `math` needs.
 """
 
 import dataclasses
@@ -181,6 +180,7 @@ class Verifier:
         """
         if len(completions) != len(golds):
             raise ValueError(f"{len(completions)} completions for {len(golds)} golds")
+        golds = list(golds)  # an array makes its items anew, and what follows knows a gold by its identity
         if self.cache is not None and completions:
             return self._through_cache(self.cache, completions, golds)
         return self._judge(completions, golds)

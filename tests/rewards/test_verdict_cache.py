@@ -292,3 +292,20 @@ def test_a_verifier_with_a_cache_reads_no_more_than_its_keys_say(name: str) -> N
     gold = _GOLDS[name][0]
     one, other = verifier._keys(["<think>a</think>\\boxed{4}", "<think>b, c</think>\\boxed{4}"], [gold, gold])
     assert one == other
+
+
+class _Made(Sequence[str]):
+    """Golds that are made at each look, as arrays make them."""
+
+    def __len__(self) -> int:
+        return 50
+
+    def __getitem__(self, place: Any) -> Any:
+        if place >= 50:
+            raise IndexError
+        return str(100 + place)
+
+
+def test_golds_that_are_made_at_each_look_are_told_apart() -> None:
+    found = get_verifier("math").cached(MemoryCache()).verify_batch(["\\boxed{107}"] * 50, _Made())
+    assert [place for place, verdict in enumerate(found) if verdict.score] == [7]
