@@ -19,7 +19,7 @@ class Rubric:
 
     Attributes:
         weights: what each named verdict's score is multiplied by in the sum. May be negative, for a penalty.
-        gates: the least score of each named verdict; below it the reward is 0.0, whatever else was earned.
+        gates: the least score of each named verdict; below it nothing is earned. Penalties stand: no sample is better off for failing.
         metrics: names that are recorded beside the reward and never enter it.
     """
 
@@ -62,24 +62,26 @@ class Rubric:
     def settings_hash(self) -> str:
         """16 hex digits that name this rubric beside a stored reward."""
         return settings_hash(
-            {"weights": dict(self.weights), "gates": dict(self.gates), "metrics": sorted(self.metrics)}
+            {"rule": 2, "weights": dict(self.weights), "gates": dict(self.gates), "metrics": sorted(self.metrics)}
         )
 
     def score(self, verdicts: Mapping[str, Verdict]) -> float | None:
         """Gives the reward, None when it cannot be known.
 
-        A gate that is known to have failed decides: 0.0. Otherwise a verdict that is missing or was not scored makes the
-        reward None: nothing is summed past our own failure.
+        A gate that is known to have failed leaves the penalties alone, terms below 0: mostly that is 0.0, whatever else is unknown, for
+        what has a positive weight is taken to be none. Otherwise, and for a negative weight, a verdict that is missing or was not
+        scored makes the reward None: nothing is summed past our own failure.
         """
         scores = {name: verdicts[name].score if name in verdicts else None for name in self.names}
-        if any(score is not None and score < self.gates.get(name, -math.inf) for name, score in scores.items()):
-            return 0.0
+        failed = any(score is not None and score < self.gates.get(name, -math.inf) for name, score in scores.items())
         total = 0.0
-        for name in self.names:
-            score = scores[name]
+        for name, score in scores.items():
+            weight = self.weights.get(name, 0.0)
             if score is None:
+                if failed and weight >= 0.0:
+                    continue
                 return None
-            total += self.weights.get(name, 0.0) * score
+            total += min(0.0, weight * score) if failed else weight * score
         return total
 
 

@@ -59,7 +59,7 @@ def _right(verifier: Mapping[str, Any]) -> str:
 
 def _reward(rubric: Mapping[str, Any]) -> str:
     parts = [name if weight == 1 else f"{weight:g} x {name}" for name, weight in sorted(rubric["weights"].items())]
-    gates = "".join(f", 0 unless {name} is 1" for name in sorted(rubric["gates"]))
+    gates = "".join(f", nothing earned with {name} below {least:g}" for name, least in sorted(rubric["gates"].items()))
     return " + ".join(parts) + gates
 
 

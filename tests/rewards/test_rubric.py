@@ -35,6 +35,24 @@ def test_a_gate_that_failed_decides_and_one_unknown_does_not():
     assert rubric.score({"math": RIGHT, "format": OURS}) is None
 
 
+def test_penalties_stand_where_a_gate_failed():
+    rubric = Rubric({"math": 1.0, "length": 0.5, "repetition": -1.0}, gates={"format": 1.0})
+    known = {"math": RIGHT, "length": half(-1.0), "repetition": half(0.25)}
+    assert rubric.score({**known, "format": RIGHT}) == 1.0 - 0.5 - 0.25
+    assert rubric.score({**known, "format": WRONG}) == -0.5 - 0.25
+    assert rubric.score({**known, "format": WRONG, "math": OURS}) == -0.75
+    assert rubric.score({**known, "format": WRONG, "repetition": OURS}) is None
+
+
+@given(
+    st.lists(st.sampled_from([-1.0, 0.0, 0.3, 1.0]), min_size=3, max_size=3), st.sampled_from([-2.0, -0.5, 0.5, 2.0])
+)
+def test_nothing_is_gained_by_failing_a_gate(scores, weight):
+    rubric = Rubric({"a": 1.0, "b": weight, "c": -0.5}, gates={"format": 1.0})
+    verdicts = {name: half(score) for name, score in zip("abc", scores, strict=True)}
+    assert rubric.score({**verdicts, "format": WRONG}) <= rubric.score({**verdicts, "format": RIGHT})
+
+
 def test_metrics_are_never_summed():
     rubric = Rubric({"math": 1.0}, metrics=("length", "mixing"))
     verdicts = {"math": RIGHT, "length": half(7.0), "mixing": OURS}

@@ -35,7 +35,7 @@ def test_the_latest_of_each_name_is_shown(world):
     assert setting.pass_at[0].value == pytest.approx(5 / 9)
     assert setting.cons_at[0].value == 1.0  # five say 42, three 41
     assert (setting.prompts, setting.generations, setting.unscored) == (2, 20, 2)
-    assert math.reward == "0.5 x format + math, 0 unless format is 1"
+    assert math.reward == "0.5 x format + math, nothing earned with format below 1"
     assert facts.numbers["estimates"][0]["settings"][0]["bands"].keys() == setting.bands.keys()
     assert facts.title == "sft-set"
 
