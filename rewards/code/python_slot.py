@@ -269,7 +269,7 @@ class PythonSlot:
             value=value,
             error=one_line(error),
             cpu_seconds=max(end.cpu_seconds, watch.cpu_seconds),
-            wall_seconds=time.monotonic() - watch.began,
+            wall_seconds=time.monotonic() - watch.clock.began,
             peak_bytes=peak,
             exit_code=exit_code,
         )

@@ -4,13 +4,12 @@ import dataclasses
 import math
 import os
 import select
-import time
-from pathlib import Path
 from typing import Final
 
 from rewards.code.jobs import Budget, RunStatus
 from rewards.code.python_zygotes import Interpreter
-from rewards.sandbox.tree import TreeUse, measure_tree, proportional_bytes
+from rewards.sandbox.clock import ProgramClock
+from rewards.sandbox.tree import TreeUse, children, measure_tree, proportional_bytes
 
 TICK_SECONDS: Final = 0.1
 """How often a test that runs longer than this is looked at."""
@@ -24,7 +23,7 @@ class Watch:
         interpreter: whose forks are watched.
         budget: of the test.
         judge_seconds: what the judge's process had used before.
-        began: on the monotonic clock.
+        clock: of the time that passes.
         cpu_seconds: the most that the program's processes were seen to have used.
         peak_bytes: the most memory that they were seen to hold together.
         stopped: the limit that was hit.
@@ -33,31 +32,32 @@ class Watch:
     interpreter: Interpreter
     budget: Budget
     judge_seconds: float = 0.0
-    began: float = dataclasses.field(default_factory=time.monotonic)
+    clock: ProgramClock = dataclasses.field(init=False)
     cpu_seconds: float = 0.0
     peak_bytes: int = 0
     stopped: RunStatus | None = None
+
+    def __post_init__(self) -> None:
+        self.clock = ProgramClock(self.budget.wall_seconds, lambda: [*self._programs(), *self._judges()])
 
     def wait(self, *ends: int, output: int | None = None) -> None:
         """Waits until one of the descriptors can be read, or a limit is hit; the size of the file `output` is one."""
         poll = select.poll()
         for descriptor in ends:
             poll.register(descriptor, select.POLLIN)
-        deadline = self.began + self.budget.wall_seconds
         while self.stopped is None:
-            left = min(TICK_SECONDS, self.budget.cpu_seconds, deadline - time.monotonic())
-            if poll.poll(max(0, math.ceil(left * 1000))):
+            left = min(TICK_SECONDS, self.budget.cpu_seconds, self.clock.left())
+            if poll.poll(math.ceil(left * 1000)):
                 return
             self._look()
             if self.stopped is None and output is not None and os.fstat(output).st_size > self.budget.output_bytes:
                 self.stopped = "output_limit"
-            if self.stopped is None and time.monotonic() >= deadline:
+            if self.stopped is None and self.clock.is_over():
                 self.stopped = "time_limit"
 
     def _look(self) -> None:
-        programs, judges = self.interpreter.programs.pid, self.interpreter.judges.pid
-        used = [measure_tree(pid) for pid in _children(programs) if pid != judges]
-        judged = sum(measure_tree(pid).cpu_seconds for pid in _children(judges)) - self.judge_seconds
+        used = [measure_tree(pid) for pid in self._programs()]
+        judged = sum(measure_tree(pid).cpu_seconds for pid in self._judges()) - self.judge_seconds
         self.cpu_seconds = max(self.cpu_seconds, sum(tree.cpu_seconds for tree in used))
         memory = self._memory(used)
         self.peak_bytes = max(self.peak_bytes, memory)
@@ -66,6 +66,12 @@ class Watch:
         elif memory > self.budget.memory_bytes:
             self.stopped = "memory_limit"
 
+    def _programs(self) -> list[int]:
+        return [pid for pid in children(self.interpreter.programs.pid) if pid != self.interpreter.judges.pid]
+
+    def _judges(self) -> list[int]:
+        return children(self.interpreter.judges.pid)
+
     def _memory(self, used: list[TreeUse]) -> int:
         """Gives the memory of the program's processes; pages that they share are told apart only when that matters."""
         memory = sum(tree.memory_bytes for tree in used)
@@ -73,11 +79,3 @@ class Watch:
             exact = proportional_bytes(tuple(pid for tree in used for pid in tree.pids))
             memory = memory if exact is None else exact
         return memory
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
-    except OSError:
-        return []
-    return [int(child) for child in text.split()]

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Final, Literal
 
+from rewards.sandbox.clock import ProgramClock
 from rewards.sandbox.command import SandboxError, SandboxSpec
 from rewards.sandbox.launch import Limits, Started, start
 from rewards.sandbox.tree import TreeUse, measure_tree, proportional_bytes
@@ -78,7 +79,7 @@ class _Watch:
         self._to_write = memoryview(stdin)
         self._output = {"out": bytearray(), "err": bytearray()}
         self._open = 0
-        self._began = time.monotonic()
+        self._clock = ProgramClock(limits.wall_seconds, lambda: [started.root])
         self._cpu = 0.0
         self._peak = 0
         self._ending: Ending = "exit"
@@ -98,7 +99,7 @@ class _Watch:
             self._open = 2
             self._selector.register(ended, selectors.EVENT_READ, "end")
             self._watch()
-            wall = time.monotonic() - self._began
+            wall = time.monotonic() - self._clock.began
             self._selector.unregister(ended)
             self._started.kill()
             self._drain()
@@ -107,14 +108,13 @@ class _Watch:
     def _watch(self) -> None:
         """Returns when the program has ended or a limit is passed."""
         pause, longest = LOOK_SECONDS
-        look_at = self._began + pause
+        look_at = self._clock.began + pause
         while self._ending == "exit":
-            now = time.monotonic()
-            if now >= look_at:
+            if time.monotonic() >= look_at:
                 self._look()
                 pause = min(longest, pause * 1.25)
                 look_at = time.monotonic() + pause
-            if now - self._began > self._limits.wall_seconds:
+            if self._clock.is_over():
                 self._ending = "time_limit"
                 return
             events = self._selector.select(max(0.0, look_at - time.monotonic()))

@@ -5,6 +5,7 @@ In a sandbox every process descends from the namespace's first one, whoever fork
 
 import dataclasses
 import os
+from collections.abc import Iterator
 from typing import Final
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
@@ -32,17 +33,23 @@ def measure_tree(root: int) -> TreeUse:
     pids: list[int] = []
     cpu = 0.0
     memory = 0
-    waiting = [root]
-    while waiting:
-        pid = waiting.pop()
+    for pid in descendants(root):
         used = _cpu_seconds(pid)
         if used is None:
             continue
         pids.append(pid)
         cpu += used
         memory += _memory_bytes(pid)
-        waiting.extend(_children(pid))
     return TreeUse(tuple(pids), cpu, memory)
+
+
+def descendants(root: int) -> Iterator[int]:
+    """Gives the process `root`, then its descendants; one may have ended by then."""
+    waiting = [root]
+    while waiting:
+        pid = waiting.pop()
+        yield pid
+        waiting.extend(children(pid))
 
 
 def proportional_bytes(pids: tuple[int, ...]) -> int | None:
@@ -81,7 +88,8 @@ def _memory_bytes(pid: int) -> int:
     return total
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
+    """Gives the children of all threads of a process; none where it has ended."""
     found: list[int] = []
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208
