@@ -379,6 +379,8 @@ class Evaluator:
             raise TooComplexError(f"a power or factorial of over 2^{MAX_LOG2:.0e}") from beyond
 
     def _call(self, node: Node) -> Bounded:
+        if node.value in {"ln", "log", "lg"}:
+            return self._logarithm(node)
         value, error = self._growing(node) if node.value in _ROUNDINGS else self._value(node.children[0])
         call = self._field.functions
         match node.value:
@@ -388,8 +390,6 @@ class Evaluator:
                 if complex(value).imag or abs(call["floor"](value.real + error) - call["floor"](value.real - error)):
                     raise UndecidedError("a rounding too close to call")
                 return self._field.lift(Fraction(int(call[node.value](value.real)))), 0
-            case "ln" | "log" | "lg":
-                return self._logarithm(node, value, error)
             case "cot" | "sec" | "csc":
                 below = {"cot": "tan", "sec": "cos", "csc": "sin"}[node.value]
                 inner = call[below](value)
@@ -399,10 +399,8 @@ class Evaluator:
         slope = 2 + abs(result) + abs(result) ** 2
         return self._rounded(result, (error + abs(value) * self._field.epsilon) * slope)
 
-    def _logarithm(self, node: Node, value: Any, error: Any) -> Bounded:
-        if abs(value) <= 2 * error:
-            raise UndecidedError("a logarithm of what may be zero")
-        result, error = self._rounded(self._field.functions["log"](value), 2 * error / abs(value) + self._field.epsilon)
+    def _logarithm(self, node: Node) -> Bounded:
+        result, error = self._natural_logarithm(node.children[0])
         if node.value == "lg":
             base: Bounded = (self._field.functions["log"](self._field.lift(Fraction(10))), self._field.epsilon * 3)
         elif len(node.children) == 2:
@@ -412,6 +410,23 @@ class Evaluator:
             return result, error
         value = result / base[0]
         return self._rounded(value, 2 * (error + abs(value) * base[1]) / abs(base[0]))
+
+    def _natural_logarithm(self, node: Node) -> Bounded:
+        log = self._field.functions["log"]
+        try:
+            value, error = self._value(node)
+        except BeyondFloatsError as beyond:  # of a power the product of exponent and logarithm is not beyond them
+            if beyond.node is not node or node.kind != "power":
+                raise
+            (value, error), (exponent, exponent_error) = map(self._value, node.children)
+            if complex(value).real <= 0 or complex(value).imag or complex(exponent).imag:
+                raise
+            return self._rounded(
+                exponent * log(value), abs(exponent) * 2 * error / abs(value) + abs(log(value)) * exponent_error
+            )
+        if abs(value) <= 2 * error:
+            raise UndecidedError("a logarithm of what may be zero")
+        return self._rounded(log(value), 2 * error / abs(value) + self._field.epsilon)
 
 
 def _is_negative(value: Any) -> bool:

@@ -285,7 +285,16 @@ def test_accuracy_on_hard_problems_is_what_was_published(reference_data, model, 
 
 @pytest.mark.parametrize(
     "answer",
-    ["7^{10^8}", "(10^6)!", "9^{9^9}", "(-7)^{10^8}", r"\binom{10^7}{5 \cdot 10^6}", r"\lfloor 10^{10^6} \rfloor"],
+    [
+        "7^{10^8}",
+        "(10^6)!",
+        "9^{9^9}",
+        "(-7)^{10^8}",
+        r"\binom{10^7}{5 \cdot 10^6}",
+        r"\lfloor 10^{10^6} \rfloor",
+        r"\log_2(3^{10^7})",
+        r"\ln(e^{2000})",
+    ],
 )
 def test_an_answer_beyond_machine_floats_is_refuted_without_the_engine(answer):
     verdict = compare_quickly("5", answer, 0.0)
@@ -301,6 +310,9 @@ def test_an_answer_beyond_machine_floats_is_refuted_without_the_engine(answer):
         ("7^{400}", r"7 \cdot 7^{399}"),
         ("10000", r"\binom{10000}{9999}"),
         ("2^{2000}", r"|{-4}^{1000}|"),
+        ("2000", r"\ln(e^{2000})"),
+        (r"10^7", r"\log_3(3^{10^7})"),
+        ("0", r"\ln((-1)^{2000})"),
     ],
 )
 def test_what_is_beyond_machine_floats_on_the_way_is_no_refutation(gold, answer):
