@@ -5,7 +5,6 @@ Memory: a few pages of prompts, whatever the store holds.
 """
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,6 @@ from schemas.recipe import VerifyRecipe
 from schemas.store import open_store, reading
 from schemas.tables import Prompt
 from workers.gold_pages import GoldTally, PromptGold, check_page, judges_gold
-from workers.gold_pool import check_in_processes
 from workers.imports import ImportResult, ImportSource, as_it_comes, import_rows
 from workers.landing import contract_table
 from workers.lookup import Pointer, fetch
@@ -32,7 +30,7 @@ from workers.resources import build_verifier
 from workers.rows import artifact_files, batched
 
 PAGE_PROMPTS: Final = 32
-"""Prompts that are checked at a time, by each process; the gold of one may hold megabytes of tests."""
+"""Prompts that are checked at a time; the gold of one may hold megabytes of tests."""
 
 MAX_LISTED: Final = 1_000
 """So many golds that were not accepted are listed in a result; the files hold them all."""
@@ -100,7 +98,6 @@ def validate_golds(
     limit: int | None = None,
     max_bad: int | None = None,
     on_checked: OnChecked | None = None,
-    workers: int | None = None,
 ) -> Validation:
     """Imports the sources, as `workers.verify.verify` does or their prompts alone, and checks their golds by the rubric.
 
@@ -112,7 +109,6 @@ def validate_golds(
         limit: only the first so many prompts.
         max_bad: more quarantined rows than this end the work.
         on_checked: see `check_golds`.
-        workers: processes; by default one a core.
 
     Raises:
         UserError: for a rubric, a store or files that are refused before any work, or without any prompt.
@@ -124,10 +120,7 @@ def validate_golds(
         sources = [as_it_comes(source) for source in sources]
         imported = import_rows(engine, out, sources, max_bad=max_bad) if sources else None
         names = frozenset(source.source for source in sources) if sources else None
-        check = check_golds(
-            engine, out, verifiers, sources=names, limit=limit, on_checked=on_checked,
-            recipe=recipe, workers=workers or os.cpu_count() or 1,
-        )  # fmt: skip
+        check = check_golds(engine, out, verifiers, sources=names, limit=limit, on_checked=on_checked)
         return Validation(check, imported)
     finally:
         engine.dispose()
@@ -143,8 +136,6 @@ def check_golds(
     sources: frozenset[str] | None = None,
     limit: int | None = None,
     on_checked: OnChecked | None = None,
-    recipe: VerifyRecipe | None = None,
-    workers: int = 1,
 ) -> GoldCheck:
     """Checks the golds of the prompts in scope; writes those not accepted to `out/golds/`, in place of an earlier check's.
 
@@ -155,12 +146,9 @@ def check_golds(
         sources: only prompts of these sources; None means all.
         limit: only the first so many prompts.
         on_checked: called after each page.
-        recipe: that the verifiers were made of; needed for several processes.
-        workers: processes, where the work is worth starting them. The result is the same for any number.
 
     Raises:
         UserError: when there is no prompt in scope.
-        ResumableError: when a process was killed.
         ContractError: when a landed file is missing or damaged.
     """
     total = count_prompts(engine, sources=sources, limit=limit)
@@ -171,14 +159,9 @@ def check_golds(
     listed: list[dict[str, Any]] = []
     folder, done = out / FOLDER, 0
     columns = ["gold", "messages"] if any(verifier.gold_key == "dialogue" for verifier in judging) else ["gold"]
-    pages = _pages(engine, out, sources, total, columns)
-    checked = (
-        check_in_processes(pages, total, recipe, judging, workers)
-        if recipe
-        else (check_page(judging, page) for page in pages)
-    )
     with open_part(folder, "refused", CONTRACTS["refused_golds"]) as writer:
-        for page in checked:
+        for prompts in _pages(engine, out, sources, total, columns):
+            page = check_page(judging, prompts)
             for name, tally in page.tallies.items():
                 tallies[name].add(tally)
             listed.extend(page.listed[: MAX_LISTED - len(listed)])

@@ -1,7 +1,4 @@
-"""Gives the golds of some prompts to the verifiers of a rubric, each as the completion that the verifier writes for it. Touches nothing.
-
-Plain values in and out, so that a page can be checked in another process (`workers.gold_pool`).
-"""
+"""Gives the golds of some prompts to the verifiers of a rubric, each as the completion that the verifier writes for it. Touches nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -25,7 +25,6 @@ def validate_gold(
     terminal: Terminal,
     request: "VerifyRequest",
     *,
-    workers: int | None,
     dry_run: bool,
 ) -> int:
     """Runs the check and shows it."""
@@ -41,7 +40,7 @@ def validate_gold(
     with terminal.bars() as bars:
         result = validate_golds(
             store_url(out, store), out, sources, rubric, limit=request.limit, max_bad=request.max_bad,
-            on_checked=lambda done, total: bars.update("golds", done, total), workers=workers,
+            on_checked=lambda done, total: bars.update("golds", done, total),
         )  # fmt: skip
     _show(result, terminal)
     return result.exit_code

@@ -79,7 +79,7 @@ def verify(
     terminal = Terminal(as_json=as_json)
     rubric, sources = request.rubric(), request.sources()
     if request.validate_gold:
-        return validate_gold(rubric, sources, out, store, terminal, request, workers=workers, dry_run=dry_run)
+        return validate_gold(rubric, sources, out, store, terminal, request, dry_run=dry_run)
     if dry_run:
         open_for_reading(out, store).dispose()
         plan = preview_verify(store_url(out, store), rubric, retry_status=request.statuses(), limit=request.limit)

@@ -21,7 +21,7 @@ from schemas.recipe import VerifyRecipe
 from schemas.store import open_store, reading, sqlite_url
 from schemas.tables import Generation, Prompt, VerdictRow
 from service.cli import app
-from workers import gold_check, gold_pool
+from workers import gold_check
 from workers.gold_check import GoldCheck, GoldTally, check_golds
 from workers.imports import ImportSource, import_rows
 
@@ -79,27 +79,6 @@ def test_the_files_hold_every_gold_that_is_refused(tmp_path: Path, monkeypatch: 
     assert again.tallies["choice"] == GoldTally(accepted=2, refused=1, written=2)
     assert pq.read_metadata(again.parquet).num_rows == 1
     assert sorted(path.name for path in (tmp_path / "golds").iterdir()) == ["refused.jsonl", "refused.parquet"]
-
-
-def test_several_processes_give_the_same_report_in_the_same_order(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(gold_check, "PAGE_PROMPTS", 5)
-    monkeypatch.setattr(gold_pool, "WORTH_SECONDS", 0.0)
-    source = prompts(tmp_path / "p.jsonl", ["A", f"none of {1}", "C", *(f"nothing {at}" for at in range(30)), "B"])
-    recipe = VerifyRecipe.model_validate({"verifiers": [{"name": "choice"}, {"name": "exact"}, {"name": "format"}]})
-    found = []
-    for workers in (1, 2):
-        out, steps = tmp_path / str(workers), list[int]()
-        result = gold_check.validate_golds(
-            sqlite_url(out / "tamis.db"), out, [source], recipe, workers=workers,
-            on_checked=lambda done, _, steps=steps: steps.append(done),
-        )  # fmt: skip
-        assert steps == [5, 10, 15, 20, 25, 30, 34]
-        check_ = result.check
-        found.append((check_.tallies, check_.refused, check_.no_gold, check_.lines.read_bytes()))
-    assert found[0][0]["choice"] == GoldTally(accepted=3, refused=31, written=3)
-    assert found[0] == found[1]
 
 
 def test_a_verifier_that_can_write_nothing_still_reads_the_golds(tmp_path: Path) -> None:
