@@ -63,7 +63,7 @@ Broker = Annotated[
 Preset = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(
-        help="Form of the file: vllm, verl, trl, messages, or a task set's (choice, ifeval, ...); found by itself."
+        help="Form of the file: vllm, verl, trl, distilabel, messages, or a task set's (choice, ifeval, ...); found by itself."
     ),
 ]
 Columns = Annotated[

@@ -7,7 +7,7 @@ Pure: a decoded row in, one prompt with its samples out.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from rewards.subject import as_gold
 from schemas.arrow import TASKS
@@ -25,6 +25,10 @@ class Sample:
     index: int | None = None
     finish_reason: str | None = None
     tokens: int | None = None
+
+
+_TASK_OF_GOLD: Final = {"code": "code", "instructions": "instruction", "translation": "translation"}
+"""What a row with such a gold is, where it does not say."""
 
 
 @dataclass(frozen=True)
@@ -95,13 +99,14 @@ class RowMapping:
             task = task or task_row.task or self.shape.task
         if task is not None and task not in TASKS:
             raise ValueError(f"task is {task!r}; there are {', '.join(TASKS)}")
+        gold = as_gold(gold)
         return MappedRow(
             messages,
-            as_gold(gold),
+            gold,
             samples,
             language=_bounded(self._field(row, "language"), "language", 16),
             domain=self._text(row, "domain"),
-            task=task,
+            task=task or next((_TASK_OF_GOLD[kind] for kind in _TASK_OF_GOLD if kind in (gold or {})), None),
             source=self._text(row, "source"),
             model=self._text(row, "model"),
         )
@@ -181,7 +186,8 @@ def resolve(
                 if shape is not None:
                     fitted = _beside(shape, fitted, columns)  # noqa: PLW2901 - the loop ends here
                 return RowMapping(name, fitted, prompts_only, prompt_optional, shape)
-    lacking = next(field for field in wanted[-1] if field not in fits[names[-1]])
+    found = [{field for field in wanted[-1] if field in fitted} for fitted in fits.values()]
+    lacking = next(field for field in wanted[-1] if field not in max(found, key=len))
     raise UserError(
         f"{where}: no column holds the {lacking}; the columns there are {listed(there)}; name it as {lacking}=COLUMN"
     )

@@ -65,11 +65,17 @@ PRESETS: Mapping[str, Candidates] = MappingProxyType(
         },
         # Prompt-completion data sets of TRL, plain or conversational.
         "trl": {**_COMMON, "prompt": ("prompt",), "generation": ("completion", "completions")},
+        # Rows of distilabel, and any that name their columns as we name our fields.
+        "distilabel": {
+            **_COMMON,
+            "prompt": ("prompt", "instruction"),
+            "generation": ("generation", "generations"),
+        },
         # One conversation a row; its last message, the assistant's, is the generation.
         "messages": {**_COMMON, "prompt": ("messages", "conversation"), "generation": ("messages", "conversation")},
     }
 )
-AUTO_ORDER = ("vllm", "trl", "verl", "messages", "tamis")
+AUTO_ORDER = ("vllm", "trl", "verl", "distilabel", "messages", "tamis")
 #: JSON text that our own contracts hold where others have objects.
 JSON_PRESET = "tamis"
 

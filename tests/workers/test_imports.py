@@ -56,6 +56,7 @@ def landed(engine: sa.Engine, out: Path) -> list[dict[str, Any]]:
 QUESTION = [{"role": "user", "content": "2+2?"}]
 
 SHAPES = {
+    "distilabel": {"instruction": "2+2?", "generations": ["4", "5"], "gold": "4"},
     "vllm": {
         "prompt": "2+2?",
         "outputs": [
@@ -122,6 +123,19 @@ def test_what_a_row_says_is_kept(engine: sa.Engine, tmp_path: Path) -> None:
     assert (first["model"], first["language"], first["source"], first["task"]) == ("m", "en", "theirs", "math")
     assert first["prompt_id"] == prompt_id("theirs", "math", QUESTION, {"answer": "4"})
     assert first["id"] == generation_id(first["prompt_id"], "m", {"import": "theirs"}, 0)
+
+
+def test_a_row_that_says_no_task_has_that_of_its_gold(engine: sa.Engine, tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"gold": {"code": {"tests": ["assert f(1) == 1"]}}},
+        {"gold": {"instructions": {"instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}}},
+        {"gold": {"answer": "4"}},
+        {"gold": "4"},
+    ]
+    path = write(tmp_path / "rows.jsonl", *({"prompt": str(n), "generation": "x", **row} for n, row in enumerate(rows)))
+    import_rows(engine, tmp_path, [ImportSource(path, "theirs", task="choice")])
+    found = {item["messages"][0]["content"]: item["task"] for item in landed(engine, tmp_path)}
+    assert found == {"0": "code", "1": "instruction", "2": "choice", "3": "choice"}
 
 
 def test_a_conversation_ends_in_its_generation(engine: sa.Engine, tmp_path: Path) -> None:
@@ -230,6 +244,12 @@ def test_a_cut_gzip_gives_its_whole_rows(engine: sa.Engine, tmp_path: Path) -> N
     assert 0 < result.counts["generations"] < 5000
     assert "cut" in result.bad[0][1]
     assert result.exit_code == 3
+
+
+def test_what_is_missing_is_named_beside_what_is_there(engine: sa.Engine, tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.jsonl", {"prompt": "2+2?", "reply": "4"})
+    with pytest.raises(UserError, match="no column holds the generation; the columns there are 'prompt', 'reply'"):
+        import_rows(engine, tmp_path, [ImportSource(path, "theirs")])
 
 
 def test_what_is_refused_before_work(engine: sa.Engine, tmp_path: Path) -> None:
