@@ -18,7 +18,7 @@ from schemas.files import read_parquet
 from schemas.recipe import CurateRecipe, parse_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
-NUM_FILES = 12
+NUM_FILES = 24
 #: For a job to end, however busy the machine is.
 WAIT_SECONDS = 500
 #: Beam's oldest runner works in this very process: quick, for jobs of which the workers are not what is tested.

@@ -10,7 +10,6 @@ import sys
 import psutil
 import pytest
 from job_kit import (
-    NUM_FILES,
     ROOT,
     WAIT_SECONDS,
     count_markers,
@@ -70,6 +69,7 @@ HELD_AT = {
     "05-edges": "curate.after_edges",
 }
 PASSED = 3
+SHARDS = 12
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +93,7 @@ def _undisturbed(tmp_path_factory, num_files):
 
 @pytest.fixture(scope="module")
 def many_shards(tmp_path_factory):
-    return _undisturbed(tmp_path_factory, NUM_FILES)
+    return _undisturbed(tmp_path_factory, SHARDS)
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def _start_and_wait(job, out, stage="01-measure"):
 
 
 def _some_are_done(out, stage):
-    return PASSED <= count_markers(out, stage) <= 2 * PASSED < NUM_FILES
+    return PASSED <= count_markers(out, stage) <= 2 * PASSED < SHARDS
 
 
 @pytest.mark.parametrize("stage", ["01-measure", "05-edges"])
@@ -146,7 +146,7 @@ def test_what_is_done_is_not_done_again(many_shards, tmp_path):
     after = {path.name: path.read_text() for path in folder.glob("done-*")}
     let_go(held)
     assert process.wait(WAIT_SECONDS) == 0
-    assert len(after) == NUM_FILES
+    assert len(after) == SHARDS
     assert {name: after[name] for name in before} == before
     assert outcome(out) == expected
 
