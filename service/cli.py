@@ -62,7 +62,10 @@ app.add_typer(rewards_app, name="rewards")
 _BEAM_NOISE = "apitools not found"
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(
+    short_help="Turn raw pages, files and tables into a corpus.",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
 def curate(
     context: typer.Context,
     recipe: Annotated[Path, typer.Argument(help="YAML recipe: inputs, steps, output.")],
@@ -89,7 +92,7 @@ def curate(
     raise typer.Exit(code)
 
 
-@app.command()
+@app.command(short_help="Sample generations from a model.")
 def sample(
     model: Annotated[str, typer.Option(help="Model name; `smollm2` runs SmolLM2-135M on this machine.")],
     prompts: Annotated[
@@ -188,7 +191,7 @@ def verify(
     raise typer.Exit(run(request, out, store, broker, workers, dry_run=dry_run, as_json=as_json))
 
 
-@app.command()
+@app.command(short_help="Measure how far generations mix languages.")
 def audit(
     generations: Annotated[list[Path], typer.Argument(help="Generations (JSONL or Parquet); files, folders or globs.")],
     out: Out = DEFAULT_OUT,
@@ -231,7 +234,7 @@ def audit(
     raise typer.Exit(run(request, out, workers, fresh=fresh, dry_run=dry_run, as_json=as_json))
 
 
-@app.command()
+@app.command(short_help="Select a training set, with its data card.")
 def select(
     recipe: Annotated[Path, typer.Argument(help="YAML recipe: what each verifier must have said, best of n, limit.")],
     out: Out = DEFAULT_OUT,
@@ -245,7 +248,7 @@ def select(
     raise typer.Exit(run(recipe, out, store, dry_run=dry_run, as_json=as_json))
 
 
-@app.command()
+@app.command(short_help="Estimate pass@k, cons@k and pass rates of prompts.")
 def estimate(
     recipe: Annotated[
         Optional[Path],  # noqa: UP045
@@ -287,7 +290,7 @@ def estimate(
     raise typer.Exit(run(request, out, store, dry_run=dry_run, as_json=as_json))
 
 
-@app.command()
+@app.command(short_help="Train a fastText classifier for the `quality` step.")
 def train(
     positive: Annotated[list[Path], typer.Option("--positive", help="Documents that are wanted; may be given again.")],
     negative: Annotated[list[Path], typer.Option("--negative", help="Documents that are not; may be given again.")],
@@ -318,7 +321,7 @@ def train(
     raise typer.Exit(run(request, out, as_json=as_json))
 
 
-@app.command()
+@app.command(short_help="Say where a row came from, and why it is where it is.")
 def explain(
     identifier: Annotated[str, typer.Argument(help="Id of a document, generation or prompt, or its first digits.")],
     out: AnyOut = DEFAULT_OUT,
@@ -331,7 +334,7 @@ def explain(
     raise typer.Exit(run(identifier, out, store, as_json=as_json))
 
 
-@app.command()
+@app.command(short_help="List and try rule sets, with thresholds and sources.")
 def rules(
     rule_set: Annotated[Optional[str], typer.Argument(help="One rule set; left out, all.")] = None,  # noqa: UP045
     text: Annotated[Optional[Path], typer.Option("--text", help="A text file to measure against the rules.")] = None,  # noqa: UP045
@@ -359,7 +362,7 @@ def rules(
     )
 
 
-@app.command()
+@app.command(short_help="Show runs, their stages, and what was quarantined.")
 def status(
     run: Annotated[Optional[str], typer.Argument(help="Run id or its first digits; left out, all runs.")] = None,  # noqa: UP045
     out: AnyOut = DEFAULT_OUT,
@@ -372,7 +375,7 @@ def status(
     raise typer.Exit(show(run, out, store, as_json=as_json))
 
 
-@app.command()
+@app.command(short_help="Write one HTML page about everything under OUT.")
 def report(
     out: Out = DEFAULT_OUT,
     store: Store = None,
@@ -385,7 +388,7 @@ def report(
     raise typer.Exit(run(out, store, target, as_json=as_json))
 
 
-@app.command()
+@app.command(short_help="Run a worker that samples and verifies.")
 def worker(
     store: Annotated[str, typer.Option("--store", help="Store URL.", envvar="TAMIS_STORE")],
     broker: Annotated[
@@ -402,7 +405,7 @@ def worker(
     raise typer.Exit(run(store, broker, concurrency, ping=ping))
 
 
-@app.command()
+@app.command(short_help="Run the whole way on real text and a small real model.")
 def demo(
     out: Annotated[Path, typer.Option("--out", help="Folder for the demo.")] = Path("demo-out"),
     store: Store = None,

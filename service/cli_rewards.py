@@ -20,7 +20,7 @@ def rewards_list(as_json: AsJson = False) -> None:
     raise typer.Exit(run(as_json=as_json))
 
 
-@rewards_app.command("probe")
+@rewards_app.command("probe", short_help="Try hostile outputs on a rubric, and search for more.")
 def rewards_probe(
     rubric: Annotated[
         str, typer.Argument(help="YAML rubric, as `verify` takes it; or verifiers by name: math,format.")
@@ -67,7 +67,7 @@ def rewards_probe(
     raise typer.Exit(run(request, out, store, dry_run=dry_run, as_json=as_json))
 
 
-@rewards_app.command("compare")
+@rewards_app.command("compare", short_help="Have a judge say which of two systems answers better.")
 def rewards_compare(
     a: Annotated[str, typer.Argument(help="File of generations (JSONL or Parquet), or a model or run of the store.")],
     b: Annotated[str, typer.Argument(help="The same, of the other system; paired with A by equal prompts.")],
@@ -123,7 +123,7 @@ def rewards_compare(
     raise typer.Exit(run(options, out, store, dry_run=dry_run, as_json=as_json))
 
 
-@rewards_app.command("export")
+@rewards_app.command("export", short_help="Write generations with rewards and verdicts as JSON Lines.")
 def rewards_export(
     recipe: Annotated[
         Optional[Path],  # noqa: UP045
@@ -139,7 +139,7 @@ def rewards_export(
     raise typer.Exit(run(recipe, out, store, as_json=as_json))
 
 
-@rewards_app.command("curate-tests")
+@rewards_app.command("curate-tests", short_help="Sift tests of programs, and add what they expect.")
 def rewards_curate_tests(
     problems: Annotated[Path, typer.Argument(help="JSON Lines: gold, and accepted and wrong programs or a generator.")],
     out: Out = DEFAULT_OUT,
@@ -166,7 +166,7 @@ def rewards_curate_tests(
     )  # fmt: skip
 
 
-@rewards_app.command("expect")
+@rewards_app.command("expect", short_help="Compute what the tests of HumanEval+ and MBPP+ expect.")
 def rewards_expect(
     problems: Annotated[
         Path, typer.Argument(help="Problems with inputs and a solution: HumanEval+, MBPP+, or our own.")
