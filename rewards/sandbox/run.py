@@ -158,7 +158,9 @@ class _Watch:
             self._ending = "time_limit"
         memory = self._memory(used)
         self._peak = max(self._peak, memory)
-        if memory > self._limits.memory_bytes or self._too_many_files():
+        # The kernel may have killed a child for want of memory; its parent would wait for the limit on the clock.
+        out_of_memory = group is not None and group.ran_out_of_memory()
+        if memory > self._limits.memory_bytes or out_of_memory or self._too_many_files():
             self._ending = "memory_limit"
         if any(_folder_bytes(folder) > self._limits.file_bytes for folder in self._shared):
             self._ending = "output_limit"
