@@ -20,6 +20,9 @@ from rewards.frames import FrameError, receive_frame, send_frame
 from rewards.places import Places
 from rewards.process_owned import own
 
+STARVED_SHARE: Final = 0.5
+"""Less than this share of its processor time is little, see `Reply.starved`."""
+
 Outcome = Literal["ok", "time_limit", "memory_limit", "too_complex", "crash", "error"]
 
 REQUESTS_PER_WORKER: Final = 500
@@ -47,6 +50,14 @@ class Reply:
     phase: str = ""
     cpu_seconds: float = 0.0
     error: str = ""
+
+    def starved(self, cpu_seconds: float) -> bool:
+        """Says whether the clock stopped a request that had little of its processor time: our machine was busy, nothing is scored.
+
+        Args:
+            cpu_seconds: the processor time that it could use (`Limits`).
+        """
+        return self.outcome == "time_limit" and self.cpu_seconds < STARVED_SHARE * cpu_seconds
 
 
 @dataclasses.dataclass(slots=True)

@@ -12,9 +12,6 @@ RULES: Final = "rewards.text_rules:handle"
 MEMORY_BYTES: Final = 512 * 1024 * 1024
 WALL_SECONDS: Final = 60.0
 
-STARVED_SHARE: Final = 0.5
-"""A time limit with less than this share of the processor time used is a busy machine's fault."""
-
 
 def apply_rules(requests: Sequence[Mapping[str, Any]], cpu_seconds: float) -> list[Verdict | dict[str, Any]]:
     """Gives what `rewards.text_rules.handle` says to each request, or the verdict of one that did not end.
@@ -37,7 +34,7 @@ def _settle(reply: Reply, cpu_seconds: float) -> Verdict | dict[str, Any]:
         )
     if reply.outcome == "error":
         return Verdict(None, "error", {"reason": "rule_failed", "error": reply.error})
-    if reply.outcome == "time_limit" and reply.cpu_seconds < STARVED_SHARE * cpu_seconds:
+    if reply.starved(cpu_seconds):
         return Verdict(None, "error", {"reason": "machine_too_busy"})
     if reply.phase == "gold":
         return Verdict(None, "bad_gold", {"reason": f"gold_{reply.outcome}"})

@@ -29,9 +29,6 @@ from rewards.verdict import Status, Verdict
 
 ENGINE: Final = "rewards.math.engine:handle"
 
-STARVED_SHARE: Final = 0.5
-"""A request stopped by the clock that had less than this share of its processor time waited for our machine: not scored."""
-
 _WHOLE: Final = re.compile(r"[1-9][0-9]{0,14}")
 """Whole numbers with no zero ahead are equal where their texts are: most golds and answers of word problems."""
 _LETTER: Final = re.compile(r"^[\s(*（]*([A-J])[\s)*）.]*$")
@@ -238,7 +235,7 @@ def settle_reply(request: Request, reply: Reply, cpu_seconds: float) -> Verdict:
             return _from_engine(reply.value)
         case "error":
             return Verdict(None, "error", {"reason": "engine_failed", "error": reply.error, "tier": engine})
-        case "time_limit" if reply.cpu_seconds < STARVED_SHARE * cpu_seconds:
+        case "time_limit" if reply.starved(cpu_seconds):
             return Verdict(None, "error", {"reason": "machine_too_busy", "tier": engine})
     if reply.phase == "gold" or (reply.phase == "compare" and request.get("gold_costly", False)):
         return Verdict(None, "bad_gold", {"reason": f"gold_{reply.outcome}", "tier": engine})

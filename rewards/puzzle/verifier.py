@@ -33,9 +33,6 @@ LEAST_PARTIAL: Final = 0.1
 KEPT_GOLDS: Final = 20_000
 """So many golds are remembered to have accepted their own answer."""
 
-STARVED_SHARE: Final = 0.5
-"""A time limit with less than this share of the processor time used is a busy machine's fault."""
-
 _OUR_FAILURES: Final = frozenset({"scorer_failed", "machine_too_busy"})
 _SHOWN_CHARS: Final = 300
 _ANSWER_TAG: Final = re.compile(r"<answer>((?:(?!<answer>).)*?)</answer>", re.DOTALL | re.IGNORECASE)
@@ -127,7 +124,7 @@ class PuzzleCheck:
         """Gives why a problem that got this reply to its own answer is bad; empty where it is not."""
         if reply.outcome == "error":
             return "scorer_failed"
-        if self._starved(reply):
+        if reply.starved(self._cpu_seconds):
             return "machine_too_busy"
         if reply.outcome != "ok":
             return f"own_answer_{reply.outcome}"
@@ -135,15 +132,12 @@ class PuzzleCheck:
             return str(reply.value["bad_gold"])
         return "" if reply.value.get("score") == 1.0 else "own_answer_refused"
 
-    def _starved(self, reply: Reply) -> bool:
-        return reply.outcome == "time_limit" and reply.cpu_seconds < STARVED_SHARE * self._cpu_seconds
-
     def _settle(self, reply: Reply, detail: Mapping[str, Any]) -> Verdict:
         if reply.outcome == "ok":
             return self._score(reply.value, detail)
         if reply.outcome == "error":
             return Verdict(None, "error", {"reason": "scorer_failed", "error": reply.error, **detail})
-        if self._starved(reply):
+        if reply.starved(self._cpu_seconds):
             return Verdict(None, "error", {"reason": "machine_too_busy", **detail})
         return Verdict(0.0, reply.outcome, {"reason": f"answer_{reply.outcome}", **detail})
 
