@@ -22,6 +22,7 @@ from service.options import (
     AsJson,
     Broker,
     Columns,
+    CountedRubric,
     DryRun,
     Fresh,
     Limit,
@@ -30,6 +31,7 @@ from service.options import (
     Preset,
     Store,
     Task,
+    UnsafeNoSandbox,
     Workers,
 )
 
@@ -165,12 +167,7 @@ def verify(
             "--validate-gold", help="Score nothing: give each prompt's gold to its verifier, list those refused."
         ),
     ] = False,
-    unsafe_no_sandbox: Annotated[
-        bool,
-        typer.Option(
-            "--unsafe-no-sandbox", help="Run programs of models without isolation, where there is none to be had."
-        ),
-    ] = False,
+    unsafe_no_sandbox: UnsafeNoSandbox = False,
     out: Out = DEFAULT_OUT,
     store: Store = None,
     broker: Broker = None,
@@ -250,10 +247,7 @@ def select(
 
 @app.command(short_help="Estimate pass@k, cons@k and pass rates of prompts.")
 def estimate(
-    recipe: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--recipe", help="YAML rubric whose verdicts count; by default the latest verify run's."),
-    ] = None,
+    recipe: CountedRubric = None,
     verifier: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(help="Which verifier says what is right; by default the rubric's first."),

@@ -5,7 +5,20 @@ from typing import Annotated, Optional
 
 import typer
 
-from service.options import DEFAULT_OUT, AsJson, Columns, DryRun, Limit, Out, Preset, Store, Task
+from service.options import (
+    DEFAULT_OUT,
+    AsJson,
+    Columns,
+    CountedRubric,
+    DryRun,
+    Limit,
+    Out,
+    Preset,
+    Slots,
+    Store,
+    Task,
+    UnsafeNoSandbox,
+)
 
 rewards_app = typer.Typer(
     help="Look at verifiers, and try them before they reward a model.", no_args_is_help=True, rich_markup_mode=None
@@ -125,10 +138,7 @@ def rewards_compare(
 
 @rewards_app.command("export", short_help="Write generations with rewards and verdicts as JSON Lines.")
 def rewards_export(
-    recipe: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--recipe", help="YAML rubric whose verdicts count; by default the latest verify run's."),
-    ] = None,
+    recipe: CountedRubric = None,
     out: Out = DEFAULT_OUT,
     store: Store = None,
     as_json: AsJson = False,
@@ -147,10 +157,8 @@ def rewards_curate_tests(
         float, typer.Option(min=0.0, max=1.0, help="Drop a problem whose tests catch less of its wrong programs.")
     ] = 1.0,
     minimal: Annotated[bool, typer.Option("--minimal", help="Keep as few tests as catch the same programs.")] = False,
-    slots: Annotated[int, typer.Option(min=1, help="Programs that run at once.")] = 1,
-    unsafe_no_sandbox: Annotated[
-        bool, typer.Option("--unsafe-no-sandbox", help="Run programs without isolation, where there is none to be had.")
-    ] = False,
+    slots: Slots = 1,
+    unsafe_no_sandbox: UnsafeNoSandbox = False,
     limit: Limit = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -174,10 +182,8 @@ def rewards_expect(
     preset: Preset = None,
     columns: Columns = None,
     out: Out = DEFAULT_OUT,
-    slots: Annotated[int, typer.Option(min=1, help="Programs that run at once.")] = 2,
-    unsafe_no_sandbox: Annotated[
-        bool, typer.Option("--unsafe-no-sandbox", help="Run programs without isolation, where there is none to be had.")
-    ] = False,
+    slots: Slots = 2,
+    unsafe_no_sandbox: UnsafeNoSandbox = False,
     limit: Limit = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,

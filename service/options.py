@@ -80,4 +80,12 @@ Limit = Annotated[Optional[int], typer.Option("--limit", min=1, help="Take at mo
 MaxBad = Annotated[int | None, typer.Option("--max-bad", min=0, help="Stop when more rows than this are quarantined.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Throw away what an earlier run of this command left under OUT.")]
 Workers = Annotated[Optional[int], typer.Option("--workers", min=1, help="Worker processes; by default all cores.")]  # noqa: UP045
+CountedRubric = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option("--recipe", help="YAML rubric whose verdicts count; by default the latest verify run's."),
+]
+Slots = Annotated[int, typer.Option(min=1, help="Programs that run at once.")]
+UnsafeNoSandbox = Annotated[
+    bool, typer.Option("--unsafe-no-sandbox", help="Run programs without isolation, where there is none to be had.")
+]
 DEFAULT_OUT = Path("out")
